@@ -51,7 +51,14 @@ class SessionRun {
       side === "server"
         ? new ServerSession(
             { outbox, receiveMaximum: 10, topicAliasMaximum: 5 },
-            { published: keep, subscribe: nothing, unsubscribe: nothing, disconnect: nothing },
+            {
+              published: keep,
+              subscribe: nothing,
+              unsubscribe: nothing,
+              disconnect: nothing,
+              unsendable: nothing,
+              roomAgain: nothing,
+            },
           )
         : undefined;
   }

@@ -108,7 +108,7 @@ export const mutations = [
     tests: "both/bounds",
     whole: {
       file: outbox,
-      find: "if (this.count >= maximumCount) return false;\n    return this.size + size <= maximumBytes ||",
+      find: "if (count >= maximumCount) return false;\n    return bytes + size <= maximumBytes ||",
       replace: "return true ||",
     },
     small: {

@@ -2,11 +2,13 @@
 // (before CONNACK only if a CONNACK can carry it), the connection is closed within 100 ms, and the broker's program
 // gets the reason.
 import type { ProtocolVersion } from "@aiko/mqtt";
-import { encode, type Packet } from "@aiko/mqtt/codec";
+import { type DisconnectPacket, encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import type { ScriptedPeer } from "@aiko/mqtt/testing";
+import type { AuthenticationExchange } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
 import { Bench, message, subscribe } from "../../packages/broker/test/bench.ts";
 import { malformedVectors, toHex } from "../../packages/mqtt/test/codec/vectors.ts";
+import type { BrokerEvent } from "../fixtures/broker-events.ts";
 
 const fromClient = malformedVectors.filter(({ direction }) => direction !== "s2c");
 const connects = fromClient.filter(({ bytes }) => bytes[0] === 0x10);
@@ -32,12 +34,33 @@ async function expectEnd(
   peer.send(bytes);
   await bench.clock.advance(99);
   expect(peer.isClosed).toBe(true);
-  const said = toHex(peer.bytes.subarray(before));
-  if (version < 5) expect(said).toBe("");
-  else if (codes.length === 0) expect(said).toMatch(/^e001[89a].$/);
-  else expect(codes.map((code) => `e001${code.toString(16)}`)).toContain(said);
-  expect(bench.events.at(-1)).toMatchObject({ type: "disconnected" });
+  const last = bench.events.at(-1);
+  expect(last).toMatchObject({ type: "disconnected" });
+  expectReason(peer.bytes.subarray(before), version, "disconnect", codes, last);
   expect(bench.hub.connectionCount).toBe(0);
+}
+
+/**
+ * On MQTT 5, the bytes are one packet with one of these reason codes, and the reason that the event has. Before, there
+ * are none.
+ */
+function expectReason(
+  bytes: Uint8Array,
+  version: ProtocolVersion,
+  type: "connack" | "disconnect",
+  codes: readonly number[],
+  event: BrokerEvent | undefined,
+): void {
+  if (version < 5) {
+    expect(toHex(bytes)).toBe("");
+    return;
+  }
+  const said = new PacketStream(5).push(bytes);
+  const { reason } = event as { readonly reason: string };
+  expect(said).toMatchObject([{ type, properties: { reasonString: reason } }]);
+  const { reasonCode } = said[0] as DisconnectPacket;
+  if (codes.length === 0) expect(reasonCode).toBeGreaterThanOrEqual(0x80);
+  else expect(codes).toContain(reasonCode);
 }
 
 describe("a malformed packet from a connected client", () => {
@@ -56,11 +79,12 @@ describe("a malformed packet from a connected client", () => {
 });
 
 /** The content of CONNACK, in the form of 3.1.1 or of MQTT 5. */
-function refusals({ id, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
+function refusals({ id, version, reasonCodes, connackReturnCode }: (typeof connects)[number]): string[] {
   if (connackReturnCode !== undefined) return [`2002000${connackReturnCode}`];
   const unknownVersion = reasonCodes.includes(0x84) || id.endsWith("connect-name");
   const form5 = reasonCodes.map((code) => `200300${code.toString(16)}00`);
-  return ["", ...form5, ...(unknownVersion ? ["20020001"] : [])];
+  if (unknownVersion) return ["20020001", ...form5];
+  return version === 5 ? form5 : [""];
 }
 
 test.each(connects)("a malformed CONNECT, $id: $why", async (vector) => {
@@ -72,6 +96,83 @@ test.each(connects)("a malformed CONNECT, $id: $why", async (vector) => {
   expect(refusals(vector)).toContain(toHex(peer.bytes));
   expect(bench.events).toMatchObject([{ type: "refused" }]);
   expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
+});
+
+describe("a malformed packet behind CONNECT, while authenticate decides", () => {
+  const connect = (protocolVersion: ProtocolVersion) =>
+    encode({ type: "connect", protocolVersion, clientId: "c", cleanStart: true, keepAlive: 0 }, protocolVersion);
+
+  async function waiting(version: ProtocolVersion, bytes: Uint8Array) {
+    let decide: (answer: boolean) => void = () => undefined;
+    const answer = new Promise<boolean>((resolve) => {
+      decide = resolve;
+    });
+    const bench = new Bench({ authenticate: () => answer });
+    const peer = bench.dial(version);
+    peer.send(connect(version));
+    peer.send(bytes);
+    await bench.clock.advance(99);
+    expect([peer.isClosed, toHex(peer.bytes)]).toEqual([false, ""]);
+    return { bench, peer, decide };
+  }
+
+  test.each(fromClient)("ends the connection once the client is accepted: $id", async (vector) => {
+    const { version, bytes, reasonCodes } = vector;
+    const { bench, peer, decide } = await waiting(version, bytes);
+    decide(true);
+    await peer.expect("connack");
+    const before = version === 5 ? 2 + (peer.bytes[1] ?? 0) : 4;
+    await bench.clock.advance(99);
+    expect(peer.isClosed).toBe(true);
+    const codes = connects.includes(vector) ? [] : reasonCodes;
+    expectReason(peer.bytes.subarray(before), version, "disconnect", codes, bench.events.at(-1));
+    expect(bench.hub.connectionCount).toBe(0);
+  });
+
+  test.each(fromClient)("is not decoded if the client is refused: $id", async ({ version, bytes }) => {
+    const { bench, peer, decide } = await waiting(version, bytes);
+    decide(false);
+    await bench.clock.advance(99);
+    expect(peer.isClosed).toBe(true);
+    expect(peer.received).toMatchObject([{ type: "connack", reasonCode: version === 5 ? 0x86 : 4 }]);
+    expect(bench.events).toMatchObject([{ type: "refused", reason: expect.stringContaining("authenticate refused") }]);
+  });
+});
+
+describe("a malformed packet instead of the answer to a challenge", () => {
+  const ofFive = fromClient.filter(({ version }) => version === 5);
+  const authenticationMethods = {
+    M: async (exchange: AuthenticationExchange) => (await exchange.challenge()) === undefined,
+  };
+  const properties = { authenticationMethod: "M" };
+
+  test.each(ofFive)("$id: $why", async (vector) => {
+    const bench = new Bench({ authenticationMethods });
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0, properties });
+    await peer.expect("auth");
+    const before = peer.bytes.length;
+    peer.send(vector.bytes);
+    await bench.clock.advance(99);
+    expect(peer.isClosed).toBe(true);
+    // A packet other than AUTH and DISCONNECT is first of all one that is not allowed now.
+    expectReason(peer.bytes.subarray(before), 5, "connack", [], bench.events.at(-1));
+    expect(bench.events).toMatchObject([{ type: "refused" }]);
+    expect(bench.hub.statistics).toMatchObject({ openConnections: 0, sessions: 0 });
+  });
+
+  test.each(ofFive)("$id, when the client authenticates again", async (vector) => {
+    const bench = new Bench({ authenticationMethods });
+    const peer = bench.dial();
+    peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0, properties });
+    await peer.expect("auth");
+    peer.send({ type: "auth", reasonCode: 0x18, properties });
+    await peer.expect("connack");
+    peer.send({ type: "auth", reasonCode: 0x19, properties });
+    await peer.expect("auth");
+    const codes = connects.includes(vector) ? [] : vector.reasonCodes;
+    await expectEnd(bench, peer, 5, vector.bytes, codes);
+  });
 });
 
 test.each(others)("a malformed packet instead of CONNECT, $id: $why", async ({ version, bytes }) => {

@@ -92,6 +92,8 @@ export function exchange(version: ProtocolVersion): { received: string[]; outcom
       },
       unsubscribe: nothing,
       disconnect: nothing,
+      unsendable: nothing,
+      roomAgain: nothing,
     },
   );
   const failed = (error: unknown): void => {

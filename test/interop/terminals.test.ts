@@ -19,14 +19,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/**
- * mqtt_subscribe with its own terminal, whose screen is the child's lines. When the child ends, the terminal is closed.
- *
- * @param line a shell command line that contains the command
- */
-async function onTerminal(args: readonly string[], line = (command: string) => `exec ${command}`): Promise<Child> {
-  const file = join(root, "packages/cli/dist/bin/mqtt-subscribe.cjs");
-  const words = [process.execPath, file, "-p", String(broker.port), ...args].map((each) => `'${each}'`);
+/** mqtt_subscribe with its own terminal. @param line a shell command line that contains the command */
+function onTerminal(args: readonly string[], line?: (command: string) => string): Promise<Child> {
+  return commandOnTerminal("mqtt-subscribe", ["-p", String(broker.port), ...args], line);
+}
+
+/** A command with its own terminal, whose screen is the child's lines. When the child ends, the terminal is closed. */
+async function commandOnTerminal(
+  name: string,
+  args: readonly string[],
+  line = (command: string) => `exec ${command}`,
+): Promise<Child> {
+  const file = join(root, `packages/cli/dist/bin/${name}.cjs`);
+  const words = [process.execPath, file, ...args].map((each) => `'${each}'`);
   const script = join(folder, "script");
   const alone = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"; // socat leaves its own descriptors open
   await writeFile(script, `${alone}\n${line(words.join(" "))}\n`);
@@ -80,4 +85,13 @@ test("mqtt_subscribe continues under nohup when its terminal is closed", async (
   await using rival = await connect(broker.url, { clientId: "lasting", reconnect: false });
   await disconnected;
   await rival.disconnect();
+});
+
+test("aiko-mqtt broker ends when its terminal is closed", async () => {
+  await using screen = await commandOnTerminal("aiko-mqtt", ["broker", "-p", "0"]);
+  const url = (await screen.said("listening on")).replace("listening on ", "").trim();
+  await using client = await connect(url, { reconnect: false });
+  const gone = client.waitFor("disconnected");
+  screen.kill("SIGKILL");
+  await gone;
 });

@@ -172,7 +172,7 @@ export const classes = [
       `${mqtt}/both/bounds.test.ts > the $name client > the outbox > the number of messages is limited; further ones fail with OUTBOX_FULL, and the others are sent`,
       `${mqtt}/client/back-pressure.test.ts > above the limit of the inbox > reading stops, and resumes when half of it is handled`,
       `${broker}/delivering.test.ts > a slow client's queue is limited, and the other clients get their messages`,
-      `${broker}/retained.test.ts > beyond its limits the broker delivers a retained message but does not store it > %o`,
+      `${broker}/retained.test.ts > beyond its limits the broker does not retain a message > %o: a client that learns it gets 0x97, and nothing is delivered`,
       `${broker}/broker.test.ts > beyond maximumConnections no client is accepted`,
       `${store}/disk-store.test.ts > the limit > rejects a write as a whole, and removed records make room again`,
     ],
@@ -183,6 +183,27 @@ export const classes = [
     held: "",
     tests: [],
     notApplicable: "The broker has no access rules by topic, and makes no substitutions in topics.",
+  },
+  {
+    name: "one user continues the session of another, or speaks as the broker",
+    seen: "known classes: a client identifier is not a credential; any client may retain below $SYS",
+    held: "A session belongs to the identity that began it. Clients cannot publish below $SYS, with a message or a will.",
+    tests: [
+      "packages/broker/test/decisions.test.ts > an identity > keeps a session from clients with another identity, which start a new one",
+      "packages/broker/test/permitted-publications.test.ts > a message of a client to %s > is neither delivered nor retained on version %i",
+      "packages/broker/test/permitted-publications.test.ts > a message of a client to %s > as a will is dropped and reported on version %i",
+    ],
+  },
+  {
+    name: "authentication that never ends, or that says too much",
+    seen: "164,714 AUTH packets of a server caused as many concurrent calls of an application (found here)",
+    held: "An exchange has limits for its time and its challenges. Errors of the application are not sent to the client.",
+    tests: [
+      "packages/broker/test/enhanced-authentication.test.ts > the first exchange > takes at most connectTimeout, whoever is slow",
+      "packages/broker/test/enhanced-authentication.test.ts > the first exchange > takes at most maximumChallenges",
+      "packages/broker/test/enhanced-authentication.test.ts > the first exchange > that throws refuses the client with Server unavailable, and the reason is reported",
+      "packages/broker/test/enhanced-authentication.test.ts > re-authentication > that takes too long disconnects the client",
+    ],
   },
   {
     name: "access revoked, data still delivered",

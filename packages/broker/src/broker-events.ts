@@ -11,6 +11,8 @@ export interface BrokerEvents {
     readonly protocolVersion: ProtocolVersion;
     /** The IP address of the client. Undefined at a Unix socket, and for connections that the application made. */
     readonly address: string | undefined;
+    /** Who the client is, if `authenticate` or its authentication method answered with an identity. */
+    readonly identity: string | undefined;
     readonly sessionPresent: boolean;
   };
   /** A connection was closed before its client was accepted. */
@@ -21,13 +23,39 @@ export interface BrokerEvents {
   subscribed: { readonly clientId: string; readonly topicFilter: string; readonly qos: QoS };
   /** A client ended a subscription. */
   unsubscribed: { readonly clientId: string; readonly topicFilter: string };
-  /** A client published a message. */
-  published: { readonly clientId: string; readonly topic: string; readonly bytes: number };
-  /** A message for this client was dropped: its outbox is full, or the client does not accept packets of that size. */
-  dropped: { readonly clientId: string; readonly topic: string; readonly reason: string };
-  /** A message was delivered but not retained, because the limit of retained messages is reached. */
-  notRetained: { readonly clientId: string | undefined; readonly topic: string };
-  /** An error that a listener threw. The first one without an `error` listener is written to the console. */
+  /** A message was published: by a client, as its will, or by `broker.publish`, which has no client identifier. */
+  published: { readonly clientId: string | undefined; readonly topic: string; readonly bytes: number };
+  /** The session of a client has ended: its subscriptions and its messages are discarded. */
+  sessionEnded: { readonly clientId: string };
+  /**
+   * A message or a will of this client was not published: its topic belongs to the broker, or is not a topic name for
+   * clients, or a hook refused it. Before MQTT 5, the client is not told.
+   */
+  publishRefused: {
+    readonly clientId: string;
+    readonly topic: string;
+    readonly reasonCode: number;
+    readonly reason: string;
+  };
+  /** The hook `authorizeSubscribe` refused a topic filter of this client. */
+  subscribeRefused: {
+    readonly clientId: string;
+    readonly topicFilter: string;
+    readonly reasonCode: number;
+    readonly reason: string;
+  };
+  /**
+   * A message was dropped. For a client: its outbox is full, or it does not accept packets of that size. Without client
+   * identifier: for a subscription of the application, which is full.
+   */
+  dropped: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
+  /**
+   * A message was not retained, because a limit of retained messages is reached. A client that learns this from its
+   * acknowledgement, at QoS 1 or 2 on MQTT 5, receives `ReasonCode.QUOTA_EXCEEDED`, and the message is not delivered. All
+   * other messages are delivered.
+   */
+  notRetained: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
+  /** An error that a listener, a hook or a handler of a subscription threw, or its rejection. The first one without an `error` listener is written to the console. */
   error: unknown;
 }
 
@@ -38,6 +66,9 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   subscribed: true,
   unsubscribed: true,
   published: true,
+  publishRefused: true,
+  subscribeRefused: true,
+  sessionEnded: true,
   dropped: true,
   notRetained: true,
   error: true,

@@ -2,9 +2,20 @@
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Listener, Transport, WaitOptions } from "@aiko/mqtt";
+import type {
+  ApplicationHandler,
+  BrokerHandlerOptions,
+  BrokerIteratorOptions,
+  BrokerSubscription,
+  HandledBrokerSubscription,
+} from "./application/broker-subscription.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import type { BrokerClients } from "./clients/broker-clients.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
+import type { AttachOptions } from "./listening/attachment.js";
 import type { BrokerPublishOptions } from "./messages/own-message.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
 
@@ -22,6 +33,13 @@ export interface Broker {
   readonly url: string;
   /** The URLs of all listeners, in the order of the option `listeners`. */
   readonly urls: readonly string[];
+  /**
+   * The clients that have a session, with or without a connection.
+   *
+   * @example broker.clients.get("kitchen")?.disconnect(ReasonCode.ADMINISTRATIVE_ACTION);
+   * @example for (const { clientId, connected } of broker.clients) console.log(clientId, connected);
+   */
+  readonly clients: BrokerClients;
   /** A snapshot of the broker's current contents. */
   readonly statistics: BrokerStatistics;
 
@@ -52,6 +70,26 @@ export interface Broker {
    */
   publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
   /**
+   * Subscribes within this process, beginning with the retained messages that match. Each message is delivered once,
+   * whatever the number of filters that match. With a handler, it is called for one message after the other. The
+   * messages wait within limits: see the options for what happens to messages that find no room.
+   *
+   * @param filters one or several topic filters, not shared ones
+   * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED
+   * @example broker.subscribe("sensors/#", (message) => console.log(message.topic, message.text()));
+   */
+  subscribe(
+    filters: string | readonly string[],
+    options: ApplicationHandler | BrokerHandlerOptions,
+  ): HandledBrokerSubscription;
+  /**
+   * Subscribes within this process; the application iterates over the messages.
+   *
+   * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED
+   * @example for await (const message of broker.subscribe("sensors/#")) console.log(message.topic, message.text());
+   */
+  subscribe(filters: string | readonly string[], options?: BrokerIteratorOptions): BrokerSubscription;
+  /**
    * Accepts a connection that the application made, for clients in this process or over any other medium. The client
    * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than
    * `maximumConnections`, and when the broker is closed.
@@ -68,6 +106,18 @@ export interface Broker {
    * const client = createClient("mqtt://broker", { platform: link.platform });
    */
   accept(transport: Transport): void;
+
+  /**
+   * Accepts WebSockets on an HTTP or HTTPS server of the application, at one path. Web pages are checked as at listeners:
+   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server. The server stays
+   * the application's: closing the broker ends the WebSockets, but does not close the server. Resolves to a function that
+   * stops accepting WebSockets; open ones stay.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; UsageError TRANSPORT_UNAVAILABLE if the broker cannot load `ws`;
+   * ClosedError BROKER_CLOSED
+   * @example const detach = await broker.attach(httpServer, { path: "/mqtt" });
+   */
+  attach(server: HttpServer | HttpsServer, options?: AttachOptions): Promise<() => void>;
 
   /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;

@@ -1,5 +1,7 @@
 /** The implementation of the broker: listens, and passes connections to the hub. */
 
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import {
   AbortedError,
@@ -10,9 +12,17 @@ import {
   type WaitOptions,
 } from "@aiko/mqtt";
 import { object, readOptions } from "@aiko/mqtt/options";
+import type {
+  ApplicationHandler,
+  BrokerSubscribeOptions,
+  BrokerSubscription,
+} from "./application/broker-subscription.js";
 import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics } from "./broker-events.js";
-import { type Arrival, ClientConnection } from "./connecting/client-connection.js";
+import type { BrokerClients } from "./clients/broker-clients.js";
+import type { Arrival } from "./connecting/arrival.js";
+import { ClientConnection } from "./connecting/client-connection.js";
 import { Hub } from "./hub.js";
+import { Attachment, type AttachOptions } from "./listening/attachment.js";
 import type { Entrance } from "./listening/entrance.js";
 import { Listener } from "./listening/listener.js";
 import { StreamTransport } from "./listening/stream-transport.js";
@@ -28,6 +38,7 @@ const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as nev
 export class EmbeddedBroker implements Entrance {
   private readonly hub: Hub;
   private readonly listeners: Listener[] = [];
+  private readonly attachments = new Set<Attachment>();
 
   constructor(private readonly settings: BrokerSettings) {
     this.hub = new Hub(settings);
@@ -88,7 +99,29 @@ export class EmbeddedBroker implements Entrance {
 
   publish(topic: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): number {
     const { clock, maximumTopicLevels } = this.settings;
-    return this.hub.router.publish(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+    return this.hub.intake.publishOwn(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
+  }
+
+  get clients(): BrokerClients {
+    return this.hub.clientList;
+  }
+
+  subscribe(
+    filters: string | readonly string[],
+    options?: ApplicationHandler | BrokerSubscribeOptions,
+  ): BrokerSubscription {
+    return this.hub.application.subscribe(filters, options);
+  }
+
+  async attach(server: HttpServer | HttpsServer, options: AttachOptions = {}): Promise<() => void> {
+    if (this.hub.isClosed) throw closedError("attach");
+    const attachment = await Attachment.to(server, options, this.settings, this);
+    if (this.hub.isClosed) {
+      attachment.detach();
+      throw closedError("attach");
+    }
+    this.attachments.add(attachment);
+    return () => attachment.detach();
   }
 
   accept(transport: Transport): void {
@@ -97,8 +130,8 @@ export class EmbeddedBroker implements Entrance {
 
   async close(): Promise<void> {
     this.hub.close();
-    this.hub.events.giveUp(closedError);
-    await Promise.all(this.listeners.map((listener) => listener.close()));
+    this.hub.events.giveUp(() => closedError());
+    await Promise.all([...this.listeners, ...this.attachments].map((place) => place.close()));
   }
 
   toJSON(): Pick<EmbeddedBroker, "urls" | "statistics"> {
@@ -119,8 +152,8 @@ export class EmbeddedBroker implements Entrance {
     return this.admit(new StreamTransport(stream), arrival);
   }
 
-  full(): void {
-    this.refused(`the limit maximumConnections ${this.settings.maximumConnections} is reached`);
+  full(maximumConnections: number): void {
+    this.refused(`the limit maximumConnections ${maximumConnections} is reached`);
   }
 
   refused(reason: string): void {
@@ -131,17 +164,18 @@ export class EmbeddedBroker implements Entrance {
     const { hub, settings } = this;
     if (hub.isClosed || hub.connectionCount >= settings.maximumConnections) {
       transport.destroy();
-      if (!hub.isClosed) this.full();
+      if (!hub.isClosed) this.full(settings.maximumConnections);
       return undefined;
     }
-    const connection = new ClientConnection(transport, settings.clock, settings, hub, arrival);
+    const link = settings.faults?.wrap(transport, settings.clock) ?? transport;
+    const connection = new ClientConnection(link, settings.clock, settings, hub, arrival);
     hub.opened(connection);
     return connection;
   }
 }
 
-function closedError(): ClosedError {
-  return new ClosedError("BROKER_CLOSED", "waitFor: the broker is closed");
+function closedError(what = "waitFor"): ClosedError {
+  return new ClosedError("BROKER_CLOSED", `${what}: the broker is closed`);
 }
 
 function abortedBy(signal: AbortSignalLike | undefined): AbortedError {

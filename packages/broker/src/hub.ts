@@ -5,6 +5,7 @@
 
 import { type Clock, platform } from "@aiko/mqtt";
 import {
+  type ConnackPacket,
   type ConnectPacket,
   type PublishPacket,
   ReasonCode,
@@ -13,28 +14,50 @@ import {
   type Will,
 } from "@aiko/mqtt/codec";
 import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
+import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+import { ClientList } from "./clients/broker-clients.js";
 import { type ClientOwner, KnownClient } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
-import type { ClientConnection, Reception } from "./connecting/client-connection.js";
-import { connackOf, termsOf } from "./connecting/terms.js";
-import { publishedMessage, willMessage } from "./messages/published-message.js";
+import type { ClientConnection } from "./connecting/client-connection.js";
+import type { Reception } from "./connecting/reception.js";
+import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
+import type { Accepted } from "./connecting/verdict.js";
+import { Hooks } from "./hooks/hooks.js";
+import { Intake } from "./hooks/intake.js";
+import { Reselection } from "./hooks/reselection.js";
+import { ExpirySweep } from "./messages/expiry-sweep.js";
+import { topicRefusal } from "./messages/permitted-publications.js";
+import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
+import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
 
-export class Hub implements Reception, ClientOwner {
+export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
+  readonly intake: Intake;
+  /** The subscriptions of the application. */
+  readonly application: ApplicationSubscriptions;
+  private readonly hooks: Hooks;
+  private readonly reselection: Reselection;
   private readonly clock: Clock;
   private readonly admission: Admission;
+  private readonly expirySweep: ExpirySweep;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
+  readonly clientList = new ClientList(this.clients);
   private closed = false;
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
     this.admission = new Admission(settings);
+    this.expirySweep = new ExpirySweep(this.clock);
     this.router = new Router(settings, this.events);
+    this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
+    this.application = new ApplicationSubscriptions(settings, this.router, this.events);
+    this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
+    this.reselection = new Reselection(this.router);
   }
 
   get isClosed(): boolean {
@@ -68,33 +91,41 @@ export class Hub implements Reception, ClientOwner {
 
   /** Ends every connection and discards every session. */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
+    // Before the connections end, so that subscribers receive them.
+    for (const client of this.clients.values()) client.publishWills((will) => this.intake.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
     this.clients.clear();
+    this.expirySweep.close();
     this.router.close();
+    this.intake.close();
   }
 
   connect(connection: ClientConnection, packet: ConnectPacket): void {
     const clientId = packet.clientId === "" ? this.newClientId() : packet.clientId;
-    this.admission.decide(connection, packet, clientId, () => this.letIn(connection, packet, clientId));
+    if (isTooSilent(packet, this.settings)) {
+      const reason = `"${clientId}": keep-alive ${packet.keepAlive} exceeds maximumKeepAlive`;
+      connection.refuse({ reasonCode: ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, reason });
+      return;
+    }
+    const refusal = packet.protocolVersion === 5 && packet.will && topicRefusal(packet.will.topic);
+    if (refusal) {
+      const reason = `"${clientId}": will topic: ${refusal.reason}`;
+      connection.refuse({ ...refusal, reason, properties: { reasonString: `will topic: ${refusal.reason}` } });
+      return;
+    }
+    this.admission.decide(connection, packet, clientId, (request, verdict) => this.letIn(connection, request, verdict));
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
-    const { clientId } = client;
-    const reasonCode = this.router.forward(packet, clientId)
-      ? ReasonCode.SUCCESS
-      : this.router.publish(publishedMessage(packet, clientId, this.clock.now()));
-    const { events } = this;
-    if (events.has("published")) {
-      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
-    }
-    if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+    this.intake.publish(client, packet, delivery);
   }
 
   subscribe(client: KnownClient, packet: SubscribePacket): void {
-    this.router.subscribe(client, packet);
+    this.intake.subscribe(client, packet);
   }
 
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void {
@@ -109,41 +140,66 @@ export class Hub implements Reception, ClientOwner {
     else client.endLater(this.clock, () => this.endSession(client));
   }
 
+  waits(client: KnownClient, until: number): void {
+    this.expirySweep.waits(client.session, until);
+  }
+
   dropped(client: KnownClient, topic: string, reason: string): void {
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
 
-  private letIn(connection: ClientConnection, packet: ConnectPacket, clientId: string): void {
+  denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
+    if (sharedFilters !== undefined) this.reselection.passOn(client, message, sharedFilters);
+  }
+
+  discard(client: KnownClient): void {
+    if (this.clients.get(client.clientId) === client) this.endSession(client);
+  }
+
+  private letIn(connection: ClientConnection, request: ConnectRequest, { identity, data }: Accepted): void {
     const { settings } = this;
+    const { clientId, connect: packet } = request;
+    const refuse = (reasonCode: number, reason: string, reasonString?: string): void =>
+      connection.refuse({ reasonCode, reason: `"${clientId}": ${reason}`, properties: { reasonString } });
     if (this.closed) {
-      connection.refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
+      refuse(ReasonCode.SERVER_UNAVAILABLE, "the broker is closing");
       return;
     }
     if (this.clients.size >= settings.maximumSessions && !this.clients.has(clientId)) {
-      connection.refuse(
-        ReasonCode.QUOTA_EXCEEDED,
-        `"${clientId}": the limit maximumSessions ${settings.maximumSessions} is reached`,
-      );
+      const reason = `the limit maximumSessions ${settings.maximumSessions} is reached`;
+      refuse(ReasonCode.SERVER_BUSY, reason, "too many sessions");
       return;
     }
     const { protocolVersion, cleanStart } = packet;
-    this.clients.get(clientId)?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
-    const former = this.clients.get(clientId); // undefined if its session has ended with its connection
-    if (former !== undefined && cleanStart) this.endSession(former);
-    const resumed = former !== undefined && !cleanStart;
-    const client = resumed ? former : this.newClient(clientId);
-    this.clients.set(clientId, client);
+    const known = this.clients.get(clientId);
+    const resumed = known !== undefined && !cleanStart && known.identity === identity && known.outlivesConnection;
     const terms = termsOf(packet, clientId, resumed, settings);
-    client.connected(connection, packet, terms.sessionExpiry);
+    let answer: ConnackPacket;
+    try {
+      answer = connackOf(request, data, terms, settings);
+    } catch (error) {
+      refuse(ReasonCode.SERVER_UNAVAILABLE, `responseInformation failed: ${error}`);
+      return;
+    }
+    const connack = connection.offer(answer);
+    if (connack === undefined) return;
+    known?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
+    const former = this.clients.get(clientId); // undefined if its session has ended with its connection
+    if (former !== undefined && !resumed) this.endSession(former);
+    const client = resumed ? known : this.newClient(clientId);
+    this.clients.set(clientId, client);
+    client.connected(connection, packet, terms.sessionExpiry, identity);
     const { address } = connection.arrival;
-    this.events.emit("connected", { clientId, protocolVersion, address, sessionPresent: resumed });
-    connection.admit(client, packet, terms, connackOf(packet, terms, settings));
+    this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });
+    connection.admit(client, packet, terms, connack);
   }
 
   private newClient(clientId: string): KnownClient {
     const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox, receiveMaximum, topicAliasMaximum };
-    return new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    const options = { outbox: { ...outbox, policy: "drop-qos0" as const }, receiveMaximum, topicAliasMaximum };
+    const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    client.gate = this.hooks.delivering(client);
+    return client;
   }
 
   private newClientId(): string {
@@ -156,14 +212,15 @@ export class Hub implements Reception, ClientOwner {
 
   private endSession(client: KnownClient): void {
     this.router.forget(client);
+    this.expirySweep.forget(client.session);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
+    this.events.emit("sessionEnded", { clientId: client.clientId });
   }
 
   /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    // Its expiry counts from its publication [MQTT5-3.1.3.2.4].
-    const publish = () => this.router.publish(willMessage(will, client.clientId, this.clock.now()));
+    const publish = () => this.intake.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
     else client.delayWill(this.clock, delay, publish);

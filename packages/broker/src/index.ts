@@ -4,14 +4,43 @@
  * @module @aiko/mqtt-broker
  */
 
+export type { ApplicationMessage } from "./application/application-message.js";
+export type {
+  ApplicationHandler,
+  BrokerHandlerOptions,
+  BrokerIteratorOptions,
+  BrokerSubscribeOptions,
+  BrokerSubscription,
+  CommonBrokerSubscribeOptions,
+  HandledBrokerSubscription,
+} from "./application/broker-subscription.js";
 export { Broker } from "./broker.js";
 export type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
+export type { BrokerClient } from "./clients/broker-client.js";
+export type { BrokerClients } from "./clients/broker-clients.js";
+export type {
+  BrokerHooks,
+  GrantedQoS,
+  HookRefusal,
+  MessageChange,
+  Permission,
+  PublishAnswer,
+  SubscriptionDemand,
+} from "./hooks/broker-hooks.js";
+export type { AttachOptions } from "./listening/attachment.js";
+export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type {
-  BrokerOptions,
+  AuthenticationExchange,
+  AuthenticationMethod,
+  ClientCertificate,
+  ConnectAcceptance,
   ConnectDecision,
   ConnectRefusal,
   ConnectRequest,
-} from "./options/broker-options.js";
+} from "./options/authentication.js";
+export type { BrokerOptions, ConnectionFaults } from "./options/broker-options.js";
 export type { BrokerTls } from "./options/broker-tls.js";
+export type { CapabilityOptions } from "./options/capabilities.js";
 export type { ListenerOptions } from "./options/listener-options.js";
+export type { ListenerTerms } from "./options/listener-terms.js";

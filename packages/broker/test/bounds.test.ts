@@ -17,19 +17,19 @@ describe("maximumTopicLevels", () => {
       peer.send({
         type: "subscribe",
         packetIdentifier: 1,
-        subscriptions: [levels(201), levels(200), "/".repeat(65_535)].map((topicFilter) => ({ topicFilter, qos: 1 })),
+        subscriptions: [levels(202), levels(201), "/".repeat(65_535)].map((topicFilter) => ({ topicFilter, qos: 1 })),
       });
       expect(await peer.expect("suback")).toMatchObject({ reasonCodes: [code, 1, code] });
       expect(bench.hub.statistics.subscriptions).toBe(1);
-      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(200)}`, { qos: 0 })).toEqual([0]);
-      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(201)}`, { qos: 0 })).toEqual([0x8f]);
+      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(201)}`, { qos: 0 })).toEqual([0]);
+      if (protocolVersion === 5) expect(await subscribe(peer, `$share/g/${levels(202)}`, { qos: 0 })).toEqual([0x8f]);
     },
   );
 
   test("version 3.1 cannot deny a filter: the connection is closed", async () => {
     const bench = new Bench();
     const peer = await bench.connect("c", { protocolVersion: 3 });
-    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: levels(201), qos: 0 }] });
+    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: levels(202), qos: 0 }] });
     await peer.expectClose();
     expect(bench.hub.statistics).toMatchObject({ subscriptions: 0, sessions: 0 });
   });
@@ -57,6 +57,7 @@ describe("maximumTopicLevels", () => {
     const peer = bench.dial();
     const will = { topic: "a/b/c/d", payload: new Uint8Array(1), qos: 0, retain: false } as const;
     peer.send({ type: "connect", protocolVersion: 5, clientId: "c", cleanStart: true, keepAlive: 0, will });
+    expect(await peer.expect("connack")).toMatchObject({ reasonCode: 0x90 });
     await peer.expectClose();
     expect(bench.events).toEqual([{ type: "refused", reason: "connect: will topic has more levels than 3" }]);
   });
@@ -81,7 +82,7 @@ test.each([
 );
 
 test.each([
-  [5, 0x97],
+  [5, 0x89],
   [4, 3],
 ] as const)(
   "maximumSessions on version %i: a client that would start one more session is refused with %i",
@@ -99,15 +100,59 @@ test.each([
   },
 );
 
-test("retained messages stop at the limit of the client's queue, which is reported once", async () => {
+test.each([0, 1] as const)(
+  "a full queue drops its oldest QoS 0 messages for one at QoS %i, and reports each",
+  async (qos) => {
+    const bench = new Bench({ outbox: { maximumCount: 3 } });
+    const slow = await bench.connect("slow");
+    await subscribe(slow, "a");
+    slow.pause();
+    const from = await bench.connect("from");
+    const large = "x".repeat(1_000_000); // more than a connection takes at once
+    for (const text of [large, large, "1", "2", "3", "4"]) from.send(message("a", text));
+    from.send(message("a", "5", { qos, packetIdentifier: qos }));
+    await bench.clock.tick();
+    const dropped = bench.events.filter(({ type }) => type === "dropped");
+    expect(dropped).toEqual(
+      Array.from({ length: 3 }, () => ({
+        type: "dropped",
+        clientId: "slow",
+        topic: "a",
+        reason: expect.stringContaining("was dropped"),
+      })),
+    );
+    slow.resume();
+    const got: string[] = [];
+    for (let i = 0; i < 4; i++) got.push((await receive(slow)).replaceAll("x", ""));
+    await slow.expectNothing();
+    expect(got.slice(-3)).toEqual(["a=3 q0", "a=4 q0", `a=5 q${qos}`]);
+  },
+);
+
+test("retained messages wait for a client with a short queue, and none is dropped", async () => {
   const bench = new Bench({ outbox: { maximumCount: 3 } });
   const peer = await bench.connect("from");
   for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
   for (let i = 0; i < 50; i++) await peer.expect("puback");
   const to = await bench.connect("to", { properties: { receiveMaximum: 1 } });
   await subscribe(to, "a/#");
-  for (let i = 0; i < 4; i++) await receive(to);
+  const received = new Set<string>();
+  for (let i = 0; i < 50; i++) received.add(await receive(to));
   await to.expectNothing();
+  expect(received.size).toBe(50);
+  expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([]);
+});
+
+test("retained messages for a client that has left stop at the limit of its queue, which is reported once", async () => {
+  const bench = new Bench({ outbox: { maximumCount: 3 } });
+  const peer = await bench.connect("from");
+  for (let i = 0; i < 50; i++) peer.send(message(`a/${i}`, "x", { retain: true, qos: 1, packetIdentifier: i + 1 }));
+  for (let i = 0; i < 50; i++) await peer.expect("puback");
+  const to = await bench.connect("to", { ...kept, properties: { receiveMaximum: 1, sessionExpiryInterval: 1_000 } });
+  await subscribe(to, "a/#");
+  await to.expect("publish");
+  to.cut();
+  await bench.clock.tick();
   expect(bench.events.filter(({ type }) => type === "dropped")).toEqual([
     { type: "dropped", clientId: "to", topic: expect.any(String), reason: expect.stringContaining("3 messages") },
   ]);
@@ -133,7 +178,7 @@ test("the broker uses no more topic aliases than its own option allows", async (
       aliases.push((await peer.expect("publish")).properties?.topicAlias);
     }
   }
-  expect(aliases).toEqual([undefined, 1, 1, undefined, undefined, undefined]);
+  expect(aliases).toEqual([1, 1, 1, undefined, undefined, undefined]);
 });
 
 test("many subscriptions of one client to one topic: all identifiers are sent, and the time grows linearly", async () => {

@@ -93,6 +93,29 @@ describe("CONNECT", () => {
     },
   );
 
+  test.each([0x11, 0x14, 0x18, 0x1f])(
+    "of 3.1 may have any flags in its first byte, %i; of later versions it is malformed [MQTT31-24, MQTT-2.2.2-2]",
+    async (first) => {
+      for (const protocolVersion of versions) {
+        const bench = new Bench();
+        const peer = bench.dial(protocolVersion);
+        const fields = { clientId: "c", cleanStart: true, keepAlive: 0 };
+        const bytes = encode({ type: "connect", protocolVersion, ...fields }, protocolVersion).slice();
+        bytes[0] = first;
+        peer.send(bytes);
+        if (protocolVersion === 3) {
+          expect(await peer.expect("connack")).toMatchObject({ reasonCode: 0 });
+          peer.send(Uint8Array.of(0xc5, 0)); // PINGREQ
+          await peer.expect("pingresp");
+        } else {
+          if (protocolVersion === 5) expect(await peer.expect("connack")).toMatchObject({ reasonCode: 0x81 });
+          await peer.expectClose();
+          expect(bench.events).toMatchObject([{ type: "refused", reason: expect.stringContaining("flags") }]);
+        }
+      }
+    },
+  );
+
   test("that arrives too late ends the connection", async () => {
     const bench = new Bench({ connectTimeout: 500 });
     const peer = bench.dial();
@@ -133,7 +156,7 @@ describe("authenticate", () => {
     const bench = new Bench({ authenticate: (each) => asked.push(each) > 0 });
     await bench.connect("c", credentials);
     await bench.connect("d");
-    expect(asked).toEqual([
+    expect(asked).toMatchObject([
       { clientId: "c", ...credentials },
       { clientId: "d", username: undefined, password: undefined },
     ]);

@@ -59,7 +59,7 @@ describe("accept", () => {
     const asked: unknown[] = [];
     const broker = await started({ authenticate: (request) => asked.push(request) > 0 });
     await inProcess(broker, "a");
-    expect(asked).toEqual([
+    expect(asked).toMatchObject([
       { clientId: "a", username: undefined, password: undefined, address: undefined, origin: undefined },
     ]);
   });

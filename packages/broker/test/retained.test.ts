@@ -105,23 +105,53 @@ test("retain handling: always, only for new subscriptions, never", async () => {
   await receive(peer);
 });
 
-describe("beyond its limits the broker delivers a retained message but does not store it", () => {
+describe("beyond its limits the broker does not retain a message", () => {
+  const all = { maximumShare: 1 };
+
   test.each([
-    [{ retained: { maximumCount: 2 } }, "c", "x"],
-    [{ retained: { maximumBytes: 1_000 } }, "c", "x"],
-  ])("%o", async (options, topic, text) => {
-    const bench = new Bench(options);
+    [{ retained: { maximumCount: 2 } }, "the limit retained.maximumCount 2 is reached"],
+    [{ retained: { maximumBytes: 1_000 } }, "the limit retained.maximumBytes 1000 is reached"],
+    [
+      { retained: { maximumCount: 4 }, maximumShare: 0.5 },
+      "the client has its share of retained.maximumCount: 2, maximumShare 0.5",
+    ],
+  ])("%o: a client that learns it gets 0x97, and nothing is delivered", async (options, reason) => {
+    const bench = new Bench({ ...all, ...options });
     const peer = await bench.connect("c");
+    const other = await bench.connect("other");
+    await subscribe(other, "c");
     peer.send(retained("a", "1", { qos: 1, packetIdentifier: 1 }));
     peer.send(retained("b", "2", { qos: 1, packetIdentifier: 2 }));
-    peer.send(retained(topic, text, { qos: 1, packetIdentifier: 3 }));
-    for (const reasonCode of [0x10, 0x10, 0x10]) expect(await peer.expect("puback")).toMatchObject({ reasonCode });
+    peer.send(retained("c", "x", { qos: 1, packetIdentifier: 3 }));
+    for (const reasonCode of [0x10, 0x10, 0x97]) expect(await peer.expect("puback")).toMatchObject({ reasonCode });
+    await other.expectNothing();
     peer.send(retained("a", "3", { qos: 1, packetIdentifier: 4 }));
     expect(await peer.expect("puback")).toMatchObject({ reasonCode: 0x10 });
     expect(bench.hub.statistics.retainedMessages).toBe(2);
     expect(bench.events.filter(({ type }) => type === "notRetained")).toEqual([
-      { type: "notRetained", clientId: "c", topic },
+      { type: "notRetained", clientId: "c", topic: "c", reason },
     ]);
+  });
+
+  test("a client of version 3.1.1 cannot learn it: its message is delivered", async () => {
+    const bench = new Bench({ retained: { maximumCount: 0 } });
+    const peer = await bench.connect("c", { protocolVersion: 4 });
+    await subscribe(peer, "a", { qos: 0 });
+    peer.send(retained("a", "x", { qos: 1, packetIdentifier: 1 }));
+    expect(await receive(peer)).toBe("a=x q0");
+    await peer.expect("puback");
+  });
+
+  test("the share of one client leaves room for others, and for the application", async () => {
+    const bench = new Bench({ retained: { maximumCount: 4 } });
+    const [one, two] = [await bench.connect("one"), await bench.connect("two")];
+    for (const topic of ["a", "b", "c"]) one.send(retained(topic, "1"));
+    for (const topic of ["d", "a"]) two.send(retained(topic, "2"));
+    await bench.clock.tick();
+    expect(bench.hub.statistics.retainedMessages).toBe(3);
+    one.send(retained("c", "1")); // "a" is the other's now
+    await bench.clock.tick();
+    expect(bench.hub.statistics.retainedMessages).toBe(4);
   });
 
   test("existing subscribers get the message", async () => {
@@ -133,7 +163,7 @@ describe("beyond its limits the broker delivers a retained message but does not 
   });
 
   test("unless a stored message has expired", async () => {
-    const bench = new Bench({ retained: { maximumCount: 2 } });
+    const bench = new Bench({ ...all, retained: { maximumCount: 2 } });
     const peer = await bench.connect("c");
     peer.send(retained("$a", "1", { properties: { messageExpiryInterval: 10 } }));
     peer.send(retained("b", "2"));
@@ -151,7 +181,7 @@ describe("beyond its limits the broker delivers a retained message but does not 
     { responseTopic: "x".repeat(1_000) },
     { correlationData: new Uint8Array(1_000) },
   ])("properties count too, case %#", async (properties) => {
-    const bench = new Bench({ retained: { maximumBytes: 1_000 } });
+    const bench = new Bench({ ...all, retained: { maximumBytes: 1_000 } });
     const peer = await bench.connect("c");
     peer.send(retained("a", "x"));
     peer.send(retained("b", "x", { properties }));

@@ -142,11 +142,22 @@ describe("MQTT 5", () => {
   });
 });
 
-test("a broker that closes publishes no wills", async () => {
+test("a broker that closes publishes the wills of its clients before it ends their subscribers' connections", async () => {
   const { bench, watcher } = await watched();
-  bench.hub.close();
+  const delayed = { topic: "gone", payload: new TextEncoder().encode("d"), qos: 0, retain: false } as const;
+  const other = await bench.connect("d", {
+    properties: { sessionExpiryInterval: 100 },
+    will: { ...delayed, properties: { willDelayInterval: 50 } },
+  });
+  other.cut();
   await bench.clock.tick();
-  expect(watcher.received.filter(({ type }) => type === "publish")).toEqual([]);
+  bench.hub.close();
+  expect(await receive(watcher)).toBe("gone=c q1");
+  expect(await receive(watcher)).toBe("gone=d q0");
+  expect(await watcher.expect("disconnect")).toMatchObject({ reasonCode: 0x8b });
+  bench.hub.close();
+  await bench.clock.advance(1_000_000);
+  expect(watcher.received.filter(({ type }) => type === "publish")).toHaveLength(2);
 });
 
 test("a will for the client's own subscription does not restore its session", async () => {

@@ -3,16 +3,20 @@
 import type { Broker, BrokerEvents } from "@aiko/mqtt-broker";
 import { versionNames } from "./version-names.js";
 
-/** Without `error`, which does not belong to a client: the broker logs it itself. */
-export type ClientEvents = Omit<BrokerEvents, "error">;
+/**
+ * Without `error`, which does not belong to a client: the broker logs it itself. Without `sessionEnded`, which repeats
+ * `disconnected` for most clients.
+ */
+export type ClientEvents = Omit<BrokerEvents, "error" | "sessionEnded">;
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Name]) => Fields } = {
-  connected: ({ clientId, protocolVersion, address, sessionPresent }) => ({
+  connected: ({ clientId, protocolVersion, address, identity, sessionPresent }) => ({
     client: clientId,
     version: versionNames[protocolVersion],
     address,
+    identity,
     session: sessionPresent ? "resumed" : "new",
   }),
   refused: ({ reason }) => ({ reason }),
@@ -20,8 +24,10 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   subscribed: ({ clientId, topicFilter, qos }) => ({ client: clientId, filter: topicFilter, qos }),
   unsubscribed: ({ clientId, topicFilter }) => ({ client: clientId, filter: topicFilter }),
   published: ({ clientId, topic, bytes }) => ({ client: clientId, topic, bytes }),
+  publishRefused: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  subscribeRefused: ({ clientId, topicFilter, reason }) => ({ client: clientId, filter: topicFilter, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
-  notRetained: ({ clientId, topic }) => ({ client: clientId, topic }),
+  notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
 };
 
 /** The most characters of a text that are shown. */

@@ -6,12 +6,12 @@ import { type ClientEvents, eventLine, reportEvents } from "../src/broker-lines.
 test.each<{ [Name in keyof ClientEvents]: [Name, ClientEvents[Name], string] }[keyof ClientEvents]>([
   [
     "connected",
-    { clientId: "c", protocolVersion: 4, address: "::1", sessionPresent: true },
+    { clientId: "c", protocolVersion: 4, address: "::1", identity: undefined, sessionPresent: true },
     'connected client="c" version="3.1.1" address="::1" session="resumed"',
   ],
   [
     "connected",
-    { clientId: "", protocolVersion: 5, address: undefined, sessionPresent: false },
+    { clientId: "", protocolVersion: 5, address: undefined, identity: undefined, sessionPresent: false },
     'connected client="" version="5.0" session="new"',
   ],
   ["refused", { reason: '"c": no' }, String.raw`refused reason="\"c\": no"`],
@@ -20,7 +20,7 @@ test.each<{ [Name in keyof ClientEvents]: [Name, ClientEvents[Name], string] }[k
   ["unsubscribed", { clientId: "c", topicFilter: "a/#" }, 'unsubscribed client="c" filter="a/#"'],
   ["published", { clientId: "c", topic: "a b", bytes: 3 }, 'published client="c" topic="a b" bytes=3'],
   ["dropped", { clientId: "c", topic: "a", reason: "full" }, 'dropped client="c" topic="a" reason="full"'],
-  ["notRetained", { clientId: undefined, topic: "a" }, 'notRetained topic="a"'],
+  ["notRetained", { clientId: undefined, topic: "a", reason: "r" }, 'notRetained topic="a" reason="r"'],
 ])("%s is a line of names and values: %j", (name, event, line) => {
   expect(eventLine(name, event)).toBe(line);
 });
@@ -40,14 +40,14 @@ test("each event of a broker's clients is one line", async () => {
   reportEvents(broker, (line) => lines.push(line));
   const client = await connect(broker.url, { clientId: "c", protocolVersion: 5 });
   const subscription = await client.subscribe("a/+");
-  await client.publish("a/b", "xyz", { qos: 1, retain: true });
+  await client.publish("a/b", "xyz", { retain: true });
   await subscription.unsubscribe();
   await client.disconnect();
   await expect.poll(() => lines).toHaveLength(6);
   expect(lines).toEqual([
     'connected client="c" version="5.0" address="127.0.0.1" session="new"',
     'subscribed client="c" filter="a/+" qos=0',
-    'notRetained client="c" topic="a/b"',
+    'notRetained client="c" topic="a/b" reason="the limit retained.maximumCount 0 is reached"',
     'published client="c" topic="a/b" bytes=3',
     'unsubscribed client="c" filter="a/+"',
     expect.stringMatching(/^disconnected client="c" reason=".+"$/),

@@ -176,3 +176,21 @@ test("a second SIGHUP does not interrupt the graceful end that the first one sta
   await client.publish("hangup/will", "last", { qos: 1 });
   await expect.poll(() => wills).toEqual(["last"]);
 });
+
+test("aiko-mqtt broker goes on after SIGHUP, SIGUSR1 and SIGUSR2, and opens no debugger", async () => {
+  await using child = Child.command("aiko-mqtt", ["broker", "-p", "0"]);
+  const url = (await child.said("listening on")).replace("listening on ", "");
+  await using client = await connect(url);
+  for (const [signal, answer] of [
+    ["SIGHUP", "SIGHUP: there is no configuration file"],
+    ["SIGUSR2", "SIGUSR2: has no effect"],
+    ["SIGUSR1", '{"openConnections":1'],
+  ] as const) {
+    child.kill(signal);
+    await child.noted(answer);
+  }
+  await client.publish("a", "still here", { qos: 1 });
+  child.kill("SIGTERM");
+  expect(await child.code()).toBe(0);
+  expect(child.notes.filter((line) => line.includes("Debugger"))).toEqual([]);
+});

@@ -7,6 +7,7 @@ import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqt
 import {
   type ConnectPacket,
   type DisconnectPacket,
+  type Packet,
   type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
@@ -16,6 +17,7 @@ import {
 } from "@aiko/mqtt/codec";
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
+import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
 import {
   DeliveredMessage,
   forKeeping,
@@ -24,6 +26,8 @@ import {
   type SharedMessage,
 } from "../messages/published-message.js";
 import type { Recipient, Subscriber } from "../messages/subscription-table.js";
+import type { BrokerClient } from "./broker-client.js";
+import { type ConnectionOrigin, type HandledClient, SessionHandle } from "./session-handle.js";
 
 /** What a client needs of the rest of the broker. */
 export interface ClientOwner {
@@ -32,28 +36,48 @@ export interface ClientOwner {
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
   /** The connection has ended; `will` is the will to publish, if any. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
+  /** A message that expires waits for the client. */
+  waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
+  /** The application ends the session. */
+  discard(client: KnownClient): void;
+  /** The client must not receive the message; another member of these shared subscriptions may. */
+  denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void;
 }
 
 /** The errors of a delivery that mean that a limit was exceeded. Others are due to the client, or to expiry. */
-const BOUNDS: ReadonlySet<MqttError["code"]> = new Set(["OUTBOX_FULL", "MAXIMUM_PACKET_SIZE_EXCEEDED"]);
+const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
+  "OUTBOX_FULL",
+  "OUTBOX_DROPPED",
+  "MAXIMUM_PACKET_SIZE_EXCEEDED",
+]);
 
-export class KnownClient implements ServerSessionEvents, Subscriber {
+/** Before its first connection. */
+const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
+
+export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient, HandledClient {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
+  /** Decides about deliveries, if the application has a hook for them. */
+  gate: DeliveryGate | undefined;
+  origin: ConnectionOrigin = UNKNOWN;
+  private shownAs: BrokerClient | undefined;
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
+  /** Who the client is, as `authenticate` or its authentication method answered. */
+  identity: string | undefined;
   /** The version of its last connection. */
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
   private will: Will | undefined;
-  private connection: ClientConnection | undefined;
+  /** Its network connection, if it has one. */
+  connection: ClientConnection | undefined;
 
   constructor(
     readonly clientId: string,
-    options: ServerSessionOptions,
+    private readonly options: ServerSessionOptions,
     private readonly maximumExpiry: number,
     private readonly owner: ClientOwner,
   ) {
@@ -61,15 +85,44 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
   }
 
   get isOnline(): boolean {
-    return this.connection !== undefined;
+    return this.connection !== undefined && !this.connection.hasHungUp;
+  }
+
+  /** Whether a message for this client would have to wait. */
+  get isBacklogged(): boolean {
+    return this.session.isBacklogged || this.gate?.isBusy === true;
+  }
+
+  /** Calls `then` once, as soon as a message need not wait, or when the connection is lost. */
+  whenRoom(then: () => void): void {
+    if (this.gate?.isBusy) this.gate.whenIdle(then);
+    else this.session.whenRoom(then);
+  }
+
+  /** The client, as the application sees it. */
+  get handle(): BrokerClient {
+    this.shownAs ??= new SessionHandle(this);
+    return this.shownAs;
+  }
+
+  get queued(): BrokerClient["queued"] {
+    const { session, gate } = this;
+    return { count: session.pending + (gate?.count ?? 0), bytes: session.queuedBytes + (gate?.size ?? 0) };
+  }
+
+  /** Whether the session continues when its connection, if it has one, ends. */
+  get outlivesConnection(): boolean {
+    return this.connection === undefined || this.expiry > 0;
   }
 
   /** Called when a connection was accepted as this client. */
-  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number): void {
+  connected(connection: ClientConnection, packet: ConnectPacket, expiry: number, identity: string | undefined): void {
     this.connection = connection;
+    this.identity = identity;
     this.version = packet.protocolVersion;
     this.will = packet.will && { ...packet.will, payload: ownBytes(packet.will.payload) };
     this.expiry = expiry;
+    this.origin = { username: packet.username, ...connection.origin };
     this.cancelTimers();
   }
 
@@ -99,6 +152,18 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     for (const message of this.session.end()) {
       if (message instanceof DeliveredMessage && message.isTransferable) transfer(message.shared as SharedMessage);
     }
+    for (const { message, recipient } of this.gate?.end() ?? []) {
+      const { qos, sharedFilters } = recipient;
+      if (qos > 0 && sharedFilters !== undefined) transfer({ message, sharedFilters });
+    }
+    this.publishDelayedWill();
+  }
+
+  /** Publishes the will now, and a delayed one, because the broker closes. Neither is published again. */
+  publishWills(publish: (will: Will) => void): void {
+    const { will } = this;
+    this.will = undefined;
+    if (will !== undefined) publish(will);
     this.publishDelayedWill();
   }
 
@@ -113,6 +178,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
     const { will } = this;
     this.will = undefined;
     this.session.connectionLost();
+    this.gate?.disconnected();
     this.owner.disconnected(this, will, reason);
   }
 
@@ -121,6 +187,11 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
    * the queue is full.
    */
   deliver(message: PublishedMessage, recipient: Recipient, now: number): boolean {
+    return this.gate === undefined ? this.put(message, recipient, now) : this.gate.deliver(message, recipient, now);
+  }
+
+  /** The same, after the application has allowed it. */
+  put(message: PublishedMessage, recipient: Recipient, now: number): boolean {
     if (!this.isOnline && recipient.qos === 0) return true;
     if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
     const { topic, payload, expiresAt } = message;
@@ -129,8 +200,39 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
       subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
     const shared = sharedFilters === undefined ? undefined : { message, sharedFilters };
     const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this, shared);
+    if (this.gate !== undefined) delivered.source = message;
     this.session.deliver(delivered, now);
+    if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
     return !delivered.foundNoRoom;
+  }
+
+  consent(message: DeliveredMessage): boolean | undefined {
+    if (this.gate === undefined) return true;
+    const consent = this.gate.consent(message);
+    return this.isOnline ? consent : undefined; // the hook may have ended the connection
+  }
+
+  hasRoomFor(count: number, bytes: number): boolean {
+    const { outbox } = this.options;
+    const isFirst = count === 1 && this.session.pending === 0; // one message of any size fits
+    if (this.session.pending + count > outbox.maximumCount) return false;
+    return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
+  }
+
+  overflowed(topic: string): void {
+    this.owner.dropped(this, topic, `"${topic}": the outbox has no room for messages that wait for authorizeDeliver`);
+  }
+
+  denied(message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
+    this.owner.denied(this, message, sharedFilters);
+  }
+
+  pump(now: number): void {
+    this.session.drained(now);
+  }
+
+  discard(): void {
+    this.owner.discard(this);
   }
 
   /** Called when a message could not be delivered. */
@@ -148,6 +250,15 @@ export class KnownClient implements ServerSessionEvents, Subscriber {
 
   unsubscribe(packet: UnsubscribePacket): void {
     this.owner.unsubscribe(this, packet);
+  }
+
+  unsendable(type: Packet["type"], size: number): void {
+    const reason = `${type.toUpperCase()} has ${size} bytes, more than the client's maximumPacketSize`;
+    this.end(ReasonCode.PACKET_TOO_LARGE, reason);
+  }
+
+  roomAgain(): void {
+    this.connection?.resume();
   }
 
   disconnect(packet: DisconnectPacket): void {

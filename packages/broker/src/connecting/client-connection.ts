@@ -5,99 +5,51 @@
 
 import { type Clock, ProtocolError, type Transport } from "@aiko/mqtt";
 import {
+  type AuthPacket,
   type ConnackPacket,
   type ConnectPacket,
   type DecoderLimits,
-  encode,
+  type DisconnectProperties,
   type Packet,
-  PacketStream,
-  type ProtocolVersion,
-  packetTypeBits,
   ReasonCode,
 } from "@aiko/mqtt/codec";
-import { type ConnectionOwner, NetworkConnection, type ServerSession } from "@aiko/mqtt/session";
-import { hasMoreLevels } from "../messages/topic-levels.js";
+import { type ConnectionOwner, NetworkConnection } from "@aiko/mqtt/session";
+import type { ConnectionOrigin } from "../clients/session-handle.js";
+import { publicationFault } from "../messages/permitted-publications.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { AcceptedPackets } from "./accepted-packets.js";
+import type { Arrival } from "./arrival.js";
+import { connackFor, disconnectCodeFor } from "./early-faults.js";
+import type { AuthenticatedConnection, EnhancedAuthentication } from "./enhanced-authentication.js";
+import { ANSWERS, FROM_AUTHENTICATING_CLIENTS, FROM_CLIENTS, faultOf } from "./expected-packets.js";
+import { HeldPacketStream } from "./held-packet-stream.js";
+import type { AdmittedClient, Reception } from "./reception.js";
 import { returnCodeOf } from "./return-codes.js";
+import type { Admitted, Stage } from "./stage.js";
 import type { Terms } from "./terms.js";
-
-/** Answers CONNECT, and receives errors that occur before a client is accepted. */
-export interface Reception {
-  /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
-  connect(connection: ClientConnection, packet: ConnectPacket): void;
-  gone(connection: ClientConnection): void;
-  refused(reason: string): void;
-}
-
-/** The client of a connection, after it was accepted. */
-export interface AdmittedClient {
-  readonly session: ServerSession;
-  connectionEnded(connection: ClientConnection, reason: string): void;
-}
-
-/** How a client connected. */
-export interface Arrival {
-  /** The address of the client; undefined at a Unix socket. */
-  readonly address?: string | undefined;
-  /** The origin of the web page that the client runs in; undefined if the client sent none. */
-  readonly origin?: string | undefined;
-  /** When the client must have been accepted, by the clock. Default: `connectTimeout` from now. */
-  readonly deadline?: number | undefined;
-}
+import type { Refused } from "./verdict.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
 
-/** The CONNACK for each fault of a CONNECT that has one, in the form that clients of every version understand. */
-const CONNACKS: Partial<Record<ProtocolError["code"], Uint8Array>> = {
-  UNSUPPORTED_PROTOCOL_VERSION: Uint8Array.of(0x20, 2, 0, 1),
-  CLIENT_IDENTIFIER_REFUSED: Uint8Array.of(0x20, 2, 0, 2),
-};
+const HUNG_UP = "the client closed the connection without DISCONNECT";
 
-/** The packets that a client may send after it was accepted. */
-const FROM_CLIENTS = packetTypeBits(
-  "publish",
-  "puback",
-  "pubrec",
-  "pubrel",
-  "pubcomp",
-  "subscribe",
-  "unsubscribe",
-  "pingreq",
-  "disconnect",
-);
-
-type Stage =
-  | { readonly at: "waiting" }
-  | { readonly at: "deciding"; readonly version: ProtocolVersion }
-  | { readonly at: "admitted"; readonly client: AdmittedClient; readonly version: ProtocolVersion }
-  | { readonly at: "over" };
-
-/**
- * Decodes nothing while it is held. What a client sends after CONNECT waits as bytes, which take less memory than
- * packets.
- */
-class HeldPacketStream extends PacketStream {
-  held = false;
-
-  override next(): Packet | undefined {
-    return this.held ? undefined : super.next();
-  }
-}
-
-export class ClientConnection implements ConnectionOwner {
+export class ClientConnection implements ConnectionOwner, AuthenticatedConnection {
   readonly network: NetworkConnection;
   private readonly limits: DecoderLimits;
   private readonly packets: HeldPacketStream;
-  private stage: Stage = { at: "waiting" };
+  private stage: Stage<ClientConnection> = { at: "waiting" };
   /** When the client must have been accepted. */
   private readonly mustBeIn: number;
+  /** The transport has closed, and packets that arrived before are still to be handled. */
+  private hungUp = false;
+  private authentication: EnhancedAuthentication | undefined;
 
   constructor(
     transport: Transport,
     private readonly clock: Clock,
     private readonly settings: BrokerSettings,
-    private readonly reception: Reception,
+    private readonly reception: Reception<ClientConnection>,
     readonly arrival: Arrival = {},
   ) {
     this.limits = {
@@ -116,39 +68,127 @@ export class ClientConnection implements ConnectionOwner {
     return this.stage.at !== "admitted";
   }
 
+  /** Whether the transport has closed, although packets that arrived before are still to be handled. */
+  get hasHungUp(): boolean {
+    return this.hungUp;
+  }
+
+  /** Where the connection came from. Its client is accepted now. */
+  get origin(): Omit<ConnectionOrigin, "username"> {
+    const { address, listener } = this.arrival;
+    return { address, listener, connectedAt: this.clock.now() };
+  }
+
   /** Whether the client still waits for CONNACK. */
   get isDeciding(): boolean {
     return this.stage.at === "deciding";
   }
 
+  private get isOver(): boolean {
+    return this.stage.at === "over";
+  }
+
+  /** Called once, if CONNECT has an authentication method. */
+  authenticates(authentication: EnhancedAuthentication): void {
+    this.authentication = authentication;
+  }
+
+  /** Returns the bytes of CONNACK for `admit`. Refuses the client, and returns undefined, if it would not accept them. */
+  offer(connack: ConnackPacket): Uint8Array | undefined {
+    if (this.stage.at !== "deciding") return undefined;
+    const bytes = this.stage.accepted.fitting(connack);
+    if (bytes === undefined) this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("CONNACK") });
+    return bytes;
+  }
+
   /** Sends CONNACK and passes the connection to the client's session. */
-  admit(client: AdmittedClient, packet: ConnectPacket, { keepAlive, resumed }: Terms, connack: ConnackPacket): void {
+  admit(
+    client: AdmittedClient<ClientConnection>,
+    packet: ConnectPacket,
+    { keepAlive, resumed }: Terms,
+    connack: Uint8Array,
+  ): void {
     if (this.stage.at !== "deciding") return;
-    const { version } = this.stage;
-    this.write(connack, version);
-    this.stage = { at: "admitted", client, version };
+    this.writeBytes(connack);
+    this.stage = { ...this.stage, at: "admitted", client };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
-    this.limits.expected = FROM_CLIENTS;
-    const now = this.clock.now();
-    client.session.connectionOpened(this.network, packet, keepAlive, resumed, now);
-    this.network.watch();
-    this.receiveHeld(now);
-    this.network.resume();
+    this.limits.expected = this.authentication === undefined ? FROM_CLIENTS : FROM_AUTHENTICATING_CLIENTS;
+    client.session.connectionOpened(this.network, packet, keepAlive, resumed, this.clock.now());
+    this.resume();
   }
 
   /** Sends CONNACK with the reason, and closes. */
-  refuse(refusal: number, reason: string): void {
+  refuse({ reasonCode: refusal, reason, properties }: Refused): void {
     if (this.stage.at !== "deciding") return;
-    const { version } = this.stage;
-    const reasonCode = version === 5 ? refusal : returnCodeOf(refusal);
-    this.write({ type: "connack", sessionPresent: false, reasonCode }, version);
+    const { accepted } = this.stage;
+    const reasonCode = accepted.version === 5 ? refusal : returnCodeOf(refusal);
+    this.writeBytes(accepted.fitting({ type: "connack", sessionPresent: false, reasonCode, properties }));
     this.drop(reason);
   }
 
   /** Closes the connection; on MQTT 5, sends the reason. */
-  close(reasonCode: number, reason: string): void {
-    if (this.stage.at === "admitted" && this.stage.version === 5) this.write({ type: "disconnect", reasonCode }, 5);
+  close(reasonCode: number, reason: string, properties?: DisconnectProperties): void {
+    const { stage } = this;
+    if (stage.at === "admitted" && stage.accepted.version === 5)
+      this.writeBytes(stage.accepted.fitting({ type: "disconnect", reasonCode, properties }));
     this.finish(reason);
+  }
+
+  challenge(packet: AuthPacket): void {
+    const { stage } = this;
+    if (stage.at === "admitted") stage.client.session.write(packet);
+    if (stage.at !== "deciding") return;
+    const bytes = stage.accepted.fitting(packet);
+    if (bytes === undefined) {
+      this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("AUTH") });
+      return;
+    }
+    this.writeBytes(bytes);
+    this.limits.expected = ANSWERS;
+    this.resume();
+  }
+
+  /** Stops decoding and reading, until `resume`. */
+  hold(): void {
+    this.packets.held = true;
+    this.network.pause();
+  }
+
+  /** Continues after `hold`: handles what has arrived meanwhile, in order, and then reads again. */
+  resume(): void {
+    const { packets } = this;
+    const now = this.clock.now();
+    packets.held = false;
+    try {
+      for (let packet = packets.next(); packet !== undefined; packet = packets.next()) {
+        this.packetReceived(packet, now);
+        if (this.isOver) return;
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+    if (packets.isHeld || this.isOver) return;
+    if (this.hungUp) {
+      this.finish(HUNG_UP);
+      return;
+    }
+    this.bytesReceived(now);
+    this.network.watch();
+    this.network.resume();
+  }
+
+  /**
+   * Decodes no further packet until `decided` was called as often: the application decides about one. Reading stops after
+   * one more chunk.
+   */
+  awaitDecision(): void {
+    this.packets.decisions++;
+  }
+
+  /** Handles what has arrived since `awaitDecision`, in order. */
+  decided(): void {
+    this.packets.decisions--;
+    if (!this.packets.isHeld) this.resume();
   }
 
   /** Called when the client sent DISCONNECT: the broker closes the socket, too [MQTT-3.14.4-3]. */
@@ -161,15 +201,14 @@ export class ClientConnection implements ConnectionOwner {
     switch (stage.at) {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
-        this.stage = { at: "deciding", version: packet.protocolVersion };
-        this.packets.held = true;
-        if (packet.will !== undefined) this.checkLevels("connect: will topic", packet.will.topic);
-        this.reception.connect(this, packet);
+        this.receiveConnect(packet);
         break;
       case "deciding":
-        throw new Error(`bug: ${packet.type} was decoded before CONNACK`);
+        if (packet.type === "auth") this.receiveAuth(packet, undefined);
+        else this.drop(`${packet.type.toUpperCase()} before CONNACK`);
+        break;
       case "admitted":
-        this.receive(stage.client, packet, now);
+        this.receive(stage, packet, now);
         break;
       case "over":
         break;
@@ -178,9 +217,8 @@ export class ClientConnection implements ConnectionOwner {
 
   bytesReceived(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
-    // At most one more chunk than CONNECT's is kept. Reading stops only now, so that a client that disconnects is
-    // noticed.
-    else if (this.stage.at === "deciding") this.network.pause();
+    // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
+    if (this.packets.isHeld) this.network.pause();
   }
 
   beforeFlush(): undefined {
@@ -200,81 +238,91 @@ export class ClientConnection implements ConnectionOwner {
       this.drop(`the broker failed: ${error}`);
       return;
     }
-    const connack = CONNACKS[error.code];
-    if (this.stage.at === "admitted") {
-      // Some faults can only be reported in a CONNACK. In a second CONNECT, which is a protocol error in any case, they
-      // are reported as one.
-      this.close(connack === undefined ? error.reasonCode : ReasonCode.PROTOCOL_ERROR, error.message);
-      return;
+    const { stage } = this;
+    const { reasonCode, message: reason } = error;
+    const properties = { reasonString: reason };
+    if (stage.at === "admitted") {
+      this.close(disconnectCodeFor(error), reason, properties);
+    } else if (stage.at === "deciding" && stage.accepted.version === 5) {
+      this.refuse({ reasonCode, reason, properties });
+    } else {
+      if (stage.at === "waiting") this.writeBytes(connackFor(error, this.packets.version));
+      this.drop(reason);
     }
-    if (this.stage.at === "waiting" && connack !== undefined) this.writeBytes(connack);
-    this.drop(error.message);
   }
 
   deadline(): number {
-    if (this.stage.at === "admitted") return this.stage.client.session.deadline();
+    if (this.stage.at === "admitted") {
+      // While nothing is read, the client's silence means nothing.
+      const silent = this.packets.isHeld ? Infinity : this.stage.client.session.deadline();
+      return Math.min(silent, this.authentication?.deadline() ?? Infinity);
+    }
     return this.stage.at === "over" ? Infinity : this.mustBeIn;
   }
 
   advance(now: number, sure: boolean): boolean {
     if (now < this.deadline()) return true;
     if (this.stage.at === "admitted" && !sure) return false;
-    if (this.stage.at === "admitted")
+    if (this.stage.at === "admitted" && now >= (this.authentication?.deadline() ?? Infinity))
+      this.close(ReasonCode.NOT_AUTHORIZED, "the client did not re-authenticate in time");
+    else if (this.stage.at === "admitted")
       this.close(ReasonCode.KEEP_ALIVE_TIMEOUT, "no packet received for 1.5 times the keep-alive");
     else this.connectTimedOut();
     return true;
   }
 
   closed(): void {
-    this.finish("the client closed the connection without DISCONNECT");
-    this.reception.gone(this);
+    this.hungUp = true;
+    if (this.packets.isHeld && this.stage.at === "admitted") return; // DISCONNECT may be among its packets
+    if (this.stage.at === "over") this.reception.gone(this);
+    else this.finish(HUNG_UP);
   }
 
-  /** Handles what arrived after CONNECT before it was answered, in order. */
-  private receiveHeld(now: number): void {
-    const { packets } = this;
-    packets.held = false;
-    try {
-      while (this.stage.at === "admitted") {
-        const packet = packets.next();
-        if (packet === undefined) return;
-        this.receive(this.stage.client, packet, now);
-      }
-    } catch (error) {
-      this.failed(error);
-    }
+  private receiveConnect(packet: ConnectPacket): void {
+    const { will } = packet;
+    this.stage = { at: "deciding", accepted: new AcceptedPackets(packet) };
+    this.packets.held = true;
+    const fault = will && publicationFault("connect: will", will, this.settings);
+    if (fault !== undefined) throw fault;
+    this.reception.connect(this, packet);
   }
 
   /**
    * Checks the packet before the session handles it. Otherwise an incomplete exchange could disturb the client's next
    * connection.
    */
-  private receive(client: AdmittedClient, packet: Packet, now: number): void {
-    if (packet.type === "publish") this.checkLevels("publish: topicName", packet.topic);
+  private receive({ client, accepted }: Admitted<ClientConnection>, packet: Packet, now: number): void {
+    if (packet.type === "auth") {
+      this.receiveAuth(packet, client);
+      return;
+    }
+    const fault = faultOf(packet, accepted.version, this.settings);
+    if (fault !== undefined) throw fault;
     client.session.receive(packet, now);
+    if (packet.type === "publish" && client.session.isFull) this.hold();
   }
 
-  private checkLevels(what: string, topic: string): void {
-    const { maximumTopicLevels } = this.settings;
-    if (!hasMoreLevels(topic, maximumTopicLevels)) return;
-    throw new ProtocolError(
-      "TOPIC_NAME_REFUSED",
-      ReasonCode.TOPIC_NAME_INVALID,
-      `${what} has more levels than ${maximumTopicLevels}`,
-    );
+  private receiveAuth(packet: AuthPacket, client: AdmittedClient<ClientConnection> | undefined): void {
+    if (client === undefined) this.packets.held = true; // what is behind AUTH waits for the next challenge, or CONNACK
+    this.authentication?.received(packet, client);
+    this.network.watch();
   }
 
   private connectTimedOut(): void {
     const { connectTimeout } = this.settings;
-    if (this.stage.at === "waiting") this.drop(`no CONNECT within ${connectTimeout} ms`);
-    else this.refuse(ReasonCode.SERVER_UNAVAILABLE, `authenticate did not answer within ${connectTimeout} ms`);
+    if (this.stage.at === "waiting") {
+      this.drop(`no CONNECT within ${connectTimeout} ms`);
+    } else if (this.authentication === undefined) {
+      const reason = `authenticate did not answer within ${connectTimeout} ms`;
+      this.refuse({ reasonCode: ReasonCode.SERVER_UNAVAILABLE, reason });
+    } else {
+      const reason = `the client did not authenticate within ${connectTimeout} ms`;
+      this.refuse({ reasonCode: ReasonCode.NOT_AUTHORIZED, reason });
+    }
   }
 
-  private write(packet: Packet, version: ProtocolVersion): void {
-    this.writeBytes(encode(packet, version));
-  }
-
-  private writeBytes(bytes: Uint8Array): void {
+  private writeBytes(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) return;
     this.network.out.append(bytes);
     this.network.touch();
   }
@@ -288,7 +336,13 @@ export class ClientConnection implements ConnectionOwner {
     const { stage } = this;
     if (stage.at === "over") return;
     this.stage = { at: "over" };
+    this.authentication?.end();
     this.network.end();
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
+    if (this.hungUp) this.reception.gone(this);
   }
+}
+
+function tooLarge(packet: string): string {
+  return `${packet} exceeds the client's maximumPacketSize`;
 }

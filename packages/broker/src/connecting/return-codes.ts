@@ -36,3 +36,22 @@ export function returnCodeOf(refusal: number): number {
   if (returnCode === undefined) throw new Error(`bug: ${refusal} is no refusal`);
   return returnCode;
 }
+
+/** The refusals that DISCONNECT may carry, too. */
+const ofDisconnect: ReadonlySet<number> = new Set([
+  ReasonCode.UNSPECIFIED_ERROR,
+  ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
+  ReasonCode.NOT_AUTHORIZED,
+  ReasonCode.SERVER_BUSY,
+  ReasonCode.QUOTA_EXCEEDED,
+  ReasonCode.PACKET_TOO_LARGE,
+  ReasonCode.USE_ANOTHER_SERVER,
+  ReasonCode.SERVER_MOVED,
+  ReasonCode.CONNECTION_RATE_EXCEEDED,
+]);
+
+/** Returns the reason code of DISCONNECT for a client that is refused when it authenticates again. */
+export function disconnectCodeOf(refusal: number): number {
+  if (ofDisconnect.has(refusal)) return refusal;
+  return refusal === ReasonCode.SERVER_UNAVAILABLE ? ReasonCode.SERVER_BUSY : ReasonCode.NOT_AUTHORIZED;
+}

@@ -3,7 +3,8 @@
  * reports them.
  */
 
-import { type ConnackPacket, type ConnectPacket, ReasonCode } from "@aiko/mqtt/codec";
+import { type ConnackPacket, type ConnectPacket, encode, ReasonCode } from "@aiko/mqtt/codec";
+import type { ConnectRequest } from "../options/authentication.js";
 import { type BrokerSettings, PROTOCOL_MAXIMUM } from "../options/broker-options.js";
 
 /** Defaults that CONNACK may omit: clients assume them. */
@@ -20,23 +21,43 @@ export interface Terms {
   readonly keepAlive: number;
 }
 
+/**
+ * Returns whether the client requests a longer keep-alive than allowed, or none, and cannot be told to use another one.
+ */
+export function isTooSilent(packet: ConnectPacket, { maximumKeepAlive }: BrokerSettings): boolean {
+  return packet.protocolVersion !== 5 && exceeds(packet.keepAlive, maximumKeepAlive);
+}
+
+function exceeds(keepAlive: number, maximum: number): boolean {
+  return maximum > 0 && (keepAlive === 0 || keepAlive > maximum);
+}
+
 /** Before MQTT 5, a kept session has no expiry interval, and the server cannot change the keep-alive. */
 export function termsOf(packet: ConnectPacket, clientId: string, resumed: boolean, settings: BrokerSettings): Terms {
   const { protocolVersion, cleanStart, properties } = packet;
   const { maximumSessionExpiry, maximumKeepAlive } = settings;
   const asked = properties?.sessionExpiryInterval ?? 0;
   const wanted = protocolVersion === 5 ? asked : cleanStart ? 0 : maximumSessionExpiry;
-  const isTooLong = maximumKeepAlive > 0 && (packet.keepAlive === 0 || packet.keepAlive > maximumKeepAlive);
   return {
     clientId,
     resumed,
     sessionExpiry: Math.min(wanted, maximumSessionExpiry),
-    keepAlive: protocolVersion === 5 && isTooLong ? maximumKeepAlive : packet.keepAlive,
+    keepAlive: exceeds(packet.keepAlive, maximumKeepAlive) ? maximumKeepAlive : packet.keepAlive,
   };
 }
 
-/** Contains only what differs from the client's request, or from what the client would assume. */
-export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerSettings): ConnackPacket {
+/**
+ * Contains only what differs from the client's request, or from what the client would assume.
+ *
+ * @param data the last Authentication Data of the client's method
+ */
+export function connackOf(
+  request: ConnectRequest,
+  data: Uint8Array | undefined,
+  terms: Terms,
+  settings: BrokerSettings,
+): ConnackPacket {
+  const packet = request.connect;
   const { protocolVersion } = packet;
   const { clientId, resumed, sessionExpiry, keepAlive } = terms;
   const connack = {
@@ -45,8 +66,11 @@ export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerS
     reasonCode: ReasonCode.SUCCESS,
   } as const;
   if (protocolVersion !== 5) return connack;
-  const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = settings;
-  const asked = packet.properties?.sessionExpiryInterval ?? 0;
+  const { receiveMaximum, maximumPacketSize, topicAliasMaximum, maximumQoS } = settings;
+  const { properties = {} } = packet;
+  const asked = properties.sessionExpiryInterval ?? 0;
+  const { authenticationMethod } = properties;
+  const information = properties.requestResponseInformation ? responseInformationFor(request, settings) : undefined;
   return {
     ...connack,
     properties: {
@@ -55,7 +79,22 @@ export function connackOf(packet: ConnectPacket, terms: Terms, settings: BrokerS
       ...(maximumPacketSize !== PROTOCOL_MAXIMUM && { maximumPacketSize }),
       ...(packet.clientId === "" && { assignedClientIdentifier: clientId }),
       ...(topicAliasMaximum > 0 && { topicAliasMaximum }),
+      ...(maximumQoS !== 2 && { maximumQoS: maximumQoS as 0 | 1 }),
+      ...(!settings.retainAvailable && { retainAvailable: false }),
+      ...(!settings.wildcardSubscriptionAvailable && { wildcardSubscriptionAvailable: false }),
+      ...(!settings.subscriptionIdentifiersAvailable && { subscriptionIdentifiersAvailable: false }),
+      ...(!settings.sharedSubscriptionAvailable && { sharedSubscriptionAvailable: false }),
+      ...(information !== undefined && { responseInformation: information }),
+      ...(authenticationMethod !== undefined && { authenticationMethod, authenticationData: data }),
       ...(keepAlive !== packet.keepAlive && { serverKeepAlive: keepAlive }),
     },
   };
+}
+
+/** @throws what the application's function throws; UsageError if its answer cannot be sent */
+function responseInformationFor(request: ConnectRequest, { responseInformation }: BrokerSettings): string | undefined {
+  const text = typeof responseInformation === "function" ? responseInformation(request) : responseInformation;
+  if (text === undefined) return undefined;
+  encode({ type: "connack", sessionPresent: false, reasonCode: 0, properties: { responseInformation: text } }, 5);
+  return text;
 }

@@ -1,13 +1,14 @@
 /** What listeners pass connections to. */
 
 import type { Duplex } from "node:stream";
-import type { Arrival, ClientConnection } from "../connecting/client-connection.js";
+import type { Arrival } from "../connecting/arrival.js";
+import type { ClientConnection } from "../connecting/client-connection.js";
 
 export interface Entrance {
   /** Accepts a connection, or refuses it. The stream is a socket, or the bytes of a WebSocket. */
   take(stream: Duplex, arrival: Arrival): Pick<ClientConnection, "isStranger"> | undefined;
-  /** A connection was closed before its handshake, because there are `maximumConnections` already. */
-  full(): void;
+  /** A connection was closed before its handshake, because there are `maximumConnections` already: of this number. */
+  full(maximumConnections: number): void;
   /** A connection was closed before its handshake was complete. */
   refused(reason: string): void;
 }

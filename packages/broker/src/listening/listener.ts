@@ -7,15 +7,18 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { type Pem, TransportError } from "@aiko/mqtt";
 import { wrongOption } from "@aiko/mqtt/options";
+import type { Arrival } from "../connecting/arrival.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerTls } from "../options/broker-tls.js";
 import type { PathPlace, Place, PortPlace } from "../options/listener-options.js";
+import type { ListenerTerms } from "../options/listener-terms.js";
+import { certificateOf } from "./client-certificate.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { describeHandshakeFailure } from "./handshake-failure.js";
 import { errorOfListening } from "./listening.js";
 import { listenAtPath } from "./socket-path.js";
 import { Strangers } from "./strangers.js";
-import { takeWebSockets, upgradeOnly } from "./web-sockets.js";
+import { upgradeOnly, webSocketUpgrade } from "./web-sockets.js";
 
 export class Listener {
   /** All open connections, during the handshake and after it. */
@@ -42,35 +45,48 @@ export class Listener {
   }
 
   private static async atPath(place: PathPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { path, mode } = place;
+    const { path, mode, terms = {} } = place;
+    const url = `unix:${path}`;
     const accepted = new Accepted();
-    const server = createServer((socket) => accepted.take(socket, entrance));
+    const { name: listener = url, authenticate } = terms;
+    const server = createServer((socket) => accepted.take(socket, entrance, { listener, authenticate }));
+    if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
     await listenAtPath(server, path, mode, settings.clock);
-    return new Listener(server, accepted, `unix:${path}`, 0);
+    return new Listener(server, accepted, url, 0);
   }
 
   private static async ofStreams(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, tls } = place;
+    const { host, tls, terms = {} } = place;
+    const { name, authenticate } = terms;
     const accepted = new Accepted();
     const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsOptions(settings, tls));
+    let url = "";
     if (tls === undefined) {
-      server.on("connection", (socket: Socket) => accepted.take(socket, entrance));
+      server.on("connection", (socket: Socket) =>
+        accepted.take(socket, entrance, { listener: name ?? url, authenticate }),
+      );
+      if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
     } else {
-      bound(server, settings, entrance);
+      bound(server, settings, terms, entrance);
       const strangers = new Strangers(server, settings);
-      server.on("secureConnection", (socket: Socket) => accepted.take(socket, entrance, strangers.deadlineOf(socket)));
+      server.on("secureConnection", (socket: TLSSocket) => {
+        const deadline = strangers.deadlineOf(socket);
+        const certificate = certificateOf(socket);
+        accepted.take(socket, entrance, { deadline, listener: name ?? url, authenticate, certificate });
+      });
     }
     const chosen = await listenAtPort(server, place);
-    return new Listener(server, accepted, urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen), chosen);
+    url = urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen);
+    return new Listener(server, accepted, url, chosen);
   }
 
   private static async ofWebSockets(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, tls } = place;
+    const { host, tls, terms = {} } = place;
     const server =
       tls === undefined
         ? createHttpServer(untimed, upgradeOnly)
         : createHttpsServer({ ...untimed, ...tlsOptions(settings, tls) }, upgradeOnly);
-    bound(server, settings, entrance);
+    bound(server, settings, terms, entrance);
     const strangers = new Strangers(server, settings);
     const late = (): void =>
       entrance.refused(`WebSocket: no upgrade request within connectTimeout ${settings.connectTimeout} ms`);
@@ -78,9 +94,16 @@ export class Listener {
       guarded(entrance, socket, () => strangers.hold(socket, late)),
     );
     const accepted = new Accepted();
-    await takeWebSockets(server, host, settings, strangers, entrance, (socket) => accepted.add(socket));
+    let url = "";
+    const taken = {
+      host: () => host,
+      arrival: () => ({ listener: terms.name ?? url, authenticate: terms.authenticate }),
+      opened: (socket: EventEmitter) => accepted.add(socket),
+    };
+    server.on("upgrade", await webSocketUpgrade(settings, strangers, entrance, taken));
     const chosen = await listenAtPort(server, place);
-    return new Listener(server, accepted, urlOf(tls === undefined ? "ws" : "wss", host, chosen), chosen);
+    url = urlOf(tls === undefined ? "ws" : "wss", host, chosen);
+    return new Listener(server, accepted, url, chosen);
   }
 
   /**
@@ -97,9 +120,13 @@ export class Listener {
 }
 
 /** The streams and WebSockets that were passed on. */
-class Accepted {
+export class Accepted {
   private readonly open = new Set<EventEmitter>();
   private whenGone: () => void = () => undefined;
+
+  get size(): number {
+    return this.open.size;
+  }
 
   add(connection: EventEmitter): void {
     this.open.add(connection);
@@ -109,10 +136,9 @@ class Accepted {
     });
   }
 
-  /** @param deadline when its client must have been accepted, by the clock */
-  take(stream: Socket, entrance: Entrance, deadline?: number): void {
+  take(stream: Socket, entrance: Entrance, arrival: Arrival): void {
     this.add(stream);
-    guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, deadline }));
+    guarded(entrance, stream, () => entrance.take(stream, { address: stream.remoteAddress, ...arrival }));
   }
 
   /** Resolves when all of them are closed. */
@@ -134,13 +160,18 @@ const untimed: HttpServerOptions = { headersTimeout: 0, requestTimeout: 0 };
  * A handshake takes memory before there is a connection to count. So pending handshakes count, too, and have a time
  * limit.
  */
-function bound(server: Server, { maximumConnections, connectTimeout }: BrokerSettings, entrance: Entrance): void {
-  server.maxConnections = maximumConnections;
-  server.on("drop", () => entrance.full());
+function bound(server: Server, settings: BrokerSettings, terms: ListenerTerms, entrance: Entrance): void {
+  const { maximumConnections, connectTimeout } = settings;
+  limit(server, Math.min(maximumConnections, terms.maximumConnections ?? maximumConnections), entrance);
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
     socket.destroy(); // a handshake that took too long: no other code destroys it
     if (server.listening) entrance.refused(describeHandshakeFailure(error, socket, connectTimeout));
   });
+}
+
+function limit(server: Server, maximumConnections: number, entrance: Entrance): void {
+  server.maxConnections = maximumConnections;
+  server.on("drop", () => entrance.full(maximumConnections));
 }
 
 /** @throws UsageError OPTION_INVALID */

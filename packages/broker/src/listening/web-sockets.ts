@@ -3,13 +3,15 @@
  * and are not packets.
  */
 
-import type { Server as HttpServer, IncomingMessage, RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { UsageError } from "@aiko/mqtt";
 import type { WebSocket } from "ws";
+import type { Arrival } from "../connecting/arrival.js";
 import { STRANGERS_MAXIMUM } from "../connecting/client-connection.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { certificateOf } from "./client-certificate.js";
 import { type Entrance, guarded } from "./entrance.js";
 import { originOf, originRefusal } from "./request-origin.js";
 import type { Strangers } from "./strangers.js";
@@ -55,15 +57,23 @@ async function packageWs(): Promise<typeof import("ws")> {
   }
 }
 
-/** @param opened receives each WebSocket */
-export async function takeWebSockets(
-  server: HttpServer,
-  host: string,
+/** What accepts the WebSockets of an HTTP server. */
+export interface WebSocketPlace {
+  /** The host that the server listens on. */
+  host(): string;
+  /** What is known of each connection to it. */
+  arrival(): Arrival;
+  /** Receives each WebSocket. */
+  opened(socket: WebSocket): void;
+}
+
+/** Returns a listener for the event "upgrade" of an HTTP server. */
+export async function webSocketUpgrade(
   settings: BrokerSettings,
-  strangers: Strangers,
+  strangers: Pick<Strangers, "deadlineOf" | "letGo">,
   entrance: Entrance,
-  opened: (socket: WebSocket) => void,
-): Promise<void> {
+  place: WebSocketPlace,
+): Promise<(request: IncomingMessage, socket: Duplex, head: Buffer) => void> {
   const { createWebSocketStream, WebSocketServer } = await packageWs();
   const sockets = new WebSocketServer({
     noServer: true,
@@ -75,7 +85,8 @@ export async function takeWebSockets(
   });
   const connected = (socket: WebSocket, request: IncomingMessage): void => {
     socket.on("error", () => undefined); // an invalid frame: the socket is closed
-    if (socket.protocol === "") {
+    const offered = request.headers["sec-websocket-protocol"];
+    if (socket.protocol === "" && !(settings.subprotocolOptional && offered === undefined)) {
       socket.close(PROTOCOL_ERROR, "the client must offer the subprotocol mqtt");
       request.socket.destroySoon(); // does not wait for the client's close frame
       return;
@@ -89,24 +100,26 @@ export async function takeWebSockets(
     });
     const stream = createWebSocketStream(socket);
     stream.on("end", () => stream.destroy()); // otherwise it stays half open for data that cannot be sent
-    opened(socket);
+    place.opened(socket);
     const arrival = {
+      ...place.arrival(),
       address: request.socket.remoteAddress,
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
+      certificate: certificateOf(request.socket),
     };
     const client = guarded(entrance, stream, () => entrance.take(stream, arrival));
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);
   };
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = originRefusal(request, { host, allowedOrigins: settings.allowedOrigins });
+  return (request, socket, head) => {
+    const refusal = originRefusal(request, { host: place.host(), allowedOrigins: settings.allowedOrigins });
     if (refusal !== undefined) {
       forbid(socket, refusal);
       entrance.refused(refusal);
       return;
     }
     guarded(entrance, socket, () => sockets.handleUpgrade(request, socket, head, connected));
-  });
+  };
 }
 
 function forbid(socket: Duplex, why: string): void {

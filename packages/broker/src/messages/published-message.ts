@@ -1,7 +1,7 @@
 /** A message in the broker, from its publisher to its last subscriber. */
 
-import type { MqttError, PublishProperties, QoS } from "@aiko/mqtt";
-import type { PublishPacket, Will } from "@aiko/mqtt/codec";
+import { type MqttError, type PublishProperties, type QoS, RefusedError } from "@aiko/mqtt";
+import { type PublishPacket, ReasonCode, type Will } from "@aiko/mqtt/codec";
 import { OutgoingMessage } from "@aiko/mqtt/session";
 
 export interface PublishedMessage {
@@ -44,6 +44,13 @@ export interface SharedMessage {
   readonly sharedFilters: readonly string[];
 }
 
+/** The client that a message is delivered to. */
+export interface Addressee {
+  undelivered(message: DeliveredMessage, error: MqttError): void;
+  /** Whether a message that waited may be sent. Undefined if that is not known yet. */
+  consent(message: DeliveredMessage): boolean | undefined;
+}
+
 /**
  * One client's copy of a message that is being delivered. The publisher has its answer already; failures are reported
  * with `addressee`.
@@ -51,6 +58,8 @@ export interface SharedMessage {
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
   foundNoRoom = false;
+  /** The message as it was published; set only if the application is asked again before it is sent. */
+  source: PublishedMessage | undefined;
 
   constructor(
     topic: string,
@@ -59,7 +68,7 @@ export class DeliveredMessage extends OutgoingMessage {
     retain: boolean,
     properties: PublishProperties | undefined,
     expiresAt: number,
-    private readonly addressee: { undelivered(message: DeliveredMessage, error: MqttError): void },
+    private readonly addressee: Addressee,
     /**
      * What another member receives if this client's session ends first; undefined if no shared subscription matched.
      */
@@ -71,6 +80,15 @@ export class DeliveredMessage extends OutgoingMessage {
   /** Whether another client may receive it instead. Not if it has QoS 2 and was sent [MQTT5-4.8.2-5]. */
   get isTransferable(): boolean {
     return this.shared !== undefined && (this.qos === 1 || this.state === "queued");
+  }
+
+  override refusal(): MqttError | null | undefined {
+    if (this.state === "released" || this.state === "settled") return undefined; // the client has it
+    const consent = this.addressee.consent(this);
+    if (consent === undefined) return null;
+    return consent
+      ? undefined
+      : new RefusedError("PUBLISH_REFUSED", ReasonCode.NOT_AUTHORIZED, "authorizeDeliver refused it");
   }
 
   override delivered(): void {}

@@ -1,15 +1,27 @@
 /**
- * The retained messages: the last message published with RETAIN for each topic name, within limits. One timer removes
- * expired messages, even if no client requests them.
+ * The retained messages: the last message published with RETAIN for each topic name, within limits that hold for all
+ * publishers together and for each of them. One timer removes expired messages, even if no client requests them.
  */
 
 import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
+import { RetainedShares } from "./retained-shares.js";
+
+/** A topic that has a retained message. */
+export interface Retained {
+  message: PublishedMessage;
+  /** Numbers the messages in the order in which they were retained. */
+  sequence: number;
+  /** A small number that no other topic has at the same time. */
+  readonly slot: number;
+}
 
 export class RetainedMessages {
-  private readonly tree = new TopicNameTree<PublishedMessage>();
-  private bytes = 0;
+  private readonly tree = new TopicNameTree<Retained>();
+  private readonly shares: RetainedShares;
+  private readonly freeSlots: number[] = [];
+  private latest = 0;
   /** No message expires before this time. */
   private nextExpiry = Infinity;
   private sweptAt = -Infinity;
@@ -17,38 +29,69 @@ export class RetainedMessages {
   /** When the timer fires. */
   private dueAt = Infinity;
 
+  /** @param share the part of the bounds that one publisher may use, up to 1 */
   constructor(
     private readonly clock: Clock,
-    private readonly bounds: Bounds,
-  ) {}
+    bounds: Bounds,
+    share: number,
+  ) {
+    this.shares = new RetainedShares(bounds, share);
+  }
 
   get size(): number {
     return this.tree.size;
   }
 
+  /** The approximate memory of all messages. */
+  get bytes(): number {
+    return this.shares.bytes;
+  }
+
+  /** The number of the message that was retained last. */
+  get sequence(): number {
+    return this.latest;
+  }
+
+  /** One more than the highest slot in use. */
+  get slots(): number {
+    return this.tree.size + this.freeSlots.length;
+  }
+
   /**
-   * Keeps the message, or removes the topic's message if it is empty [MQTT-3.3.1-10]. Returns false if a limit is
-   * exceeded.
+   * Returns why there is no room for the message; undefined if there is room. A message that expires or removes another
+   * one always has room.
    */
-  keep(message: PublishedMessage, now: number): boolean {
-    const { topic } = message;
-    if (message.payload.length === 0) {
-      const former = this.tree.get(topic);
-      if (former !== undefined) this.forget(former);
-      return true;
-    }
+  refusal(message: PublishedMessage, now: number): string | undefined {
+    if (message.payload.length === 0) return undefined;
     const size = sizeOf(message);
-    if (!this.hasRoom(topic, size)) {
-      this.sweep(now);
-      this.sweepInTime(now);
-      if (!this.hasRoom(topic, size)) return false;
-    }
+    const former = this.tree.get(message.topic)?.message;
+    const full = this.shares.refusal(message, size, former, former && sizeOf(former));
+    if (full === undefined || !this.sweep(now)) return full;
+    this.sweepInTime(now);
+    const left = this.tree.get(message.topic)?.message;
+    return this.shares.refusal(message, size, left, left && sizeOf(left));
+  }
+
+  /** Keeps the message, or removes the topic's message if it is empty [MQTT-3.3.1-10]. `refusal` was asked before. */
+  keep(message: PublishedMessage, now: number): void {
+    const { topic } = message;
     const former = this.tree.get(topic);
-    this.bytes += size - (former === undefined ? 0 : sizeOf(former));
-    this.tree.set(topic, forKeeping(message));
+    if (message.payload.length === 0) {
+      if (former !== undefined) this.forget(former);
+      return;
+    }
+    if (former !== undefined) this.shares.remove(former.message, sizeOf(former.message));
+    const kept = forKeeping(message);
+    this.shares.add(kept, sizeOf(kept));
+    this.latest++;
+    if (former === undefined) {
+      this.tree.set(topic, { message: kept, sequence: this.latest, slot: this.freeSlots.pop() ?? this.tree.size });
+    } else {
+      former.message = kept;
+      former.sequence = this.latest;
+    }
     this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
     this.sweepInTime(now);
-    return true;
   }
 
   /** Cancels the timer: the broker is closed. */
@@ -56,34 +99,36 @@ export class RetainedMessages {
     this.timer?.cancel();
   }
 
-  /** Calls `visit` for each unexpired message that an unshared filter matches, until it returns false. */
-  match(topicFilter: string, now: number, visit: (message: PublishedMessage) => boolean): void {
-    const expired: PublishedMessage[] = [];
-    this.tree.match(topicFilter, (message) => {
-      if (message.expiresAt > now) return visit(message);
-      expired.push(message);
-      return true;
-    });
-    for (const message of expired) this.forget(message);
+  /** Returns what is retained for a topic; undefined if nothing is, or if it has expired. */
+  get(topic: string, now: number): Retained | undefined {
+    const retained = this.tree.get(topic);
+    return retained === undefined || retained.message.expiresAt <= now ? undefined : retained;
   }
 
-  private hasRoom(topic: string, size: number): boolean {
-    const former = this.tree.get(topic);
-    if (former === undefined && this.tree.size >= this.bounds.maximumCount) return false;
-    return this.bytes - (former === undefined ? 0 : sizeOf(former)) + size <= this.bounds.maximumBytes;
+  /**
+   * Iterates over the messages that an unshared filter matches, including expired ones. Messages may be added and removed
+   * meanwhile.
+   */
+  find(topicFilter: string): IterableIterator<Retained> {
+    return this.tree.find(topicFilter);
   }
 
-  /** Removes expired messages, if there are any. It checks every message, so it does not run at each publication. */
-  private sweep(now: number): void {
-    if (this.nextExpiry > now || now < this.sweptAt + SWEEP_INTERVAL) return;
+  /**
+   * Removes expired messages. It checks every message, so it does not run at each publication. Returns false if it did
+   * not run.
+   */
+  private sweep(now: number): boolean {
+    if (this.nextExpiry > now || now < this.sweptAt + SWEEP_INTERVAL) return false;
     this.sweptAt = now;
     this.nextExpiry = Infinity;
-    const expired: PublishedMessage[] = [];
-    this.tree.forEach((message) => {
-      if (message.expiresAt <= now) expired.push(message);
-      else this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
+    const expired: Retained[] = [];
+    this.tree.forEach((retained) => {
+      const { expiresAt } = retained.message;
+      if (expiresAt <= now) expired.push(retained);
+      else this.nextExpiry = Math.min(this.nextExpiry, expiresAt);
     });
-    for (const message of expired) this.forget(message);
+    for (const retained of expired) this.forget(retained);
+    return true;
   }
 
   /** Sets the timer for the next expiry, but not earlier than `SWEEP_INTERVAL` after the last sweep. */
@@ -101,8 +146,10 @@ export class RetainedMessages {
     });
   }
 
-  private forget(message: PublishedMessage): void {
-    if (this.tree.delete(message.topic)) this.bytes -= sizeOf(message);
+  private forget({ message, slot }: Retained): void {
+    if (!this.tree.delete(message.topic)) return;
+    this.shares.remove(message, sizeOf(message));
+    this.freeSlots.push(slot);
   }
 }
 

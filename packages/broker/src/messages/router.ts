@@ -17,24 +17,29 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
+import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
+import { RetainedReplays } from "./retained-replay.js";
 import { type ClientSubscription, SubscriptionTable, soleRecipient } from "./subscription-table.js";
-import { hasMoreLevels } from "./topic-levels.js";
 
 export class Router {
   private readonly clock: Clock;
-  private readonly subscriptions = new SubscriptionTable<KnownClient>();
+  private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
   private readonly copies = new PublishCopies();
+  private readonly replays: RetainedReplays;
 
   constructor(
     private readonly settings: BrokerSettings,
     private readonly events: EventEmitter<BrokerEvents>,
   ) {
     this.clock = settings.clock;
-    this.retained = new RetainedMessages(this.clock, settings.retained);
+    this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
+    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare);
+    this.replays = new RetainedReplays(this.clock, this.retained);
   }
 
   /** Subscriptions of all clients. */
@@ -57,6 +62,7 @@ export class Router {
    */
   forward(packet: PublishPacket, publisher: string): boolean {
     if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
+    if (this.settings.authorizeDeliver !== undefined || !this.replays.isIdle) return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
     const copies = subscriptions.length > 1 ? this.copies : undefined;
@@ -74,16 +80,23 @@ export class Router {
     return true;
   }
 
-  /** Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement. */
-  publish(message: PublishedMessage): number {
+  /**
+   * Publishes a message of a client, or of the broker itself. Returns the reason code for its acknowledgement.
+   *
+   * @param isTold whether the publisher learns the reason code. If not, a message that cannot be retained is delivered
+   * nevertheless
+   */
+  publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
-    if (message.retain && !this.retained.keep(message, now)) {
-      this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic });
-    }
+    if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
     const direct = this.subscriptions.direct(message.topic);
     if (direct !== undefined) return this.publishTo(direct, message, now);
     const recipients = this.subscriptions.recipients(message);
-    for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
+    const replaying = !this.replays.isIdle;
+    for (const [client, recipient] of recipients) {
+      if (replaying) this.replays.precede(client, message, now);
+      client.deliver(message, recipient, now);
+    }
     return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
   }
 
@@ -92,11 +105,13 @@ export class Router {
     message: PublishedMessage,
     now: number,
   ): number {
+    const replaying = !this.replays.isIdle;
     let count = 0;
     for (const subscription of subscriptions) {
       const { client, noLocal } = subscription;
       if (noLocal && client.clientId === message.publisher) continue;
       count++;
+      if (replaying) this.replays.precede(client, message, now);
       client.deliver(message, soleRecipient(subscription, message), now);
     }
     return count === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
@@ -105,36 +120,64 @@ export class Router {
   /**
    * Passes a message that a member's session left unfinished to another member of the group, if there is one [MQTT5
    * 4.8.2].
+   *
+   * @param tried members that must not receive it
    */
-  transfer({ message, sharedFilters }: SharedMessage): void {
+  transfer({ message, sharedFilters }: SharedMessage, tried?: ReadonlySet<KnownClient>): void {
     const now = this.clock.now();
     if (message.expiresAt <= now) return;
-    const recipients = this.subscriptions.members(sharedFilters, message);
+    const recipients = this.subscriptions.members(sharedFilters, message, tried);
     for (const [client, recipient] of recipients) client.deliver(message, recipient, now);
   }
 
-  subscribe(client: KnownClient, packet: SubscribePacket): void {
+  /** The retained messages that match, including expired ones. */
+  *retainedFor(topicFilter: string): Iterable<PublishedMessage> {
+    for (const { message } of this.retained.find(topicFilter)) yield message;
+  }
+
+  /**
+   * Handles a SUBSCRIBE.
+   *
+   * @param refusals the application's refusals, by the index of the topic filter
+   */
+  subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
     const { packetIdentifier, subscriptions, properties } = packet;
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
-    const reasonCodes = subscriptions.map((request) => {
-      const { topicFilter, qos, noLocal = false, retainAsPublished = false } = request;
+    let reasonString: string | undefined;
+    const reasonCodes = subscriptions.map((request, i) => {
+      const { topicFilter, noLocal = false, retainAsPublished = false } = request;
+      const qos = Math.min(request.qos, this.settings.maximumQoS) as QoS;
       const refusal = this.filterRefusal(client, topicFilter);
-      if (refusal !== undefined) return denied(client.version, refusal, topicFilter);
+      if (refusal !== undefined) {
+        reasonString ??= refusal.reason;
+        return denied(client.version, refusal.reasonCode, topicFilter);
+      }
+      const refused = refusals?.[i];
+      if (refused !== undefined) {
+        reasonString ??= refused.reason;
+        return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
+      }
       client.topicFilters.add(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
-      granted.set(topicFilter, { request, fresh: fresh || granted.get(topicFilter)?.fresh === true });
+      granted.set(topicFilter, {
+        request: { ...request, qos },
+        fresh: fresh || granted.get(topicFilter)?.fresh === true,
+      });
       return qos;
     });
-    client.session.write({ type: "suback", packetIdentifier, reasonCodes });
+    const answer = reasonString === undefined ? undefined : { reasonString };
+    client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
       if (retainHandling === 2 || (retainHandling === 1 && !fresh)) continue;
-      if (!this.deliverRetained(client, topicFilter, qos, subscriptionIdentifier)) break;
+      // [MQTT5-4.8.2]: shared subscriptions get none
+      if (parseSharedFilter(topicFilter) === undefined)
+        this.replays.start(client, { topicFilter, qos, subscriptionIdentifier });
     }
   }
 
@@ -143,6 +186,7 @@ export class Router {
     const { clientId } = client;
     const reasonCodes = topicFilters.map((topicFilter) => {
       client.topicFilters.delete(topicFilter);
+      this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
@@ -154,31 +198,25 @@ export class Router {
   forget(client: KnownClient): void {
     for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
     client.topicFilters.clear();
+    this.replays.stopAll(client);
   }
 
-  private filterRefusal(client: KnownClient, topicFilter: string): number | undefined {
-    const { maximumTopicLevels, maximumSubscriptions } = this.settings;
-    const matched = parseSharedFilter(topicFilter)?.topicFilter ?? topicFilter;
-    if (hasMoreLevels(matched, maximumTopicLevels)) return ReasonCode.TOPIC_FILTER_INVALID;
+  /** Returns false if there is no room for the message. */
+  private retain(message: PublishedMessage, now: number): boolean {
+    const reason = this.retained.refusal(message, now);
+    if (reason === undefined) this.retained.keep(message, now);
+    else this.events.emit("notRetained", { clientId: message.publisher, topic: message.topic, reason });
+    return reason === undefined;
+  }
+
+  private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
+    const { maximumSubscriptions } = this.settings;
     const { topicFilters } = client;
-    return topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter)
-      ? undefined
-      : ReasonCode.QUOTA_EXCEEDED;
-  }
-
-  /** Returns false if the client's queue is full: the remaining messages would be dropped, too. */
-  private deliverRetained(client: KnownClient, topicFilter: string, qos: QoS, identifier: number | undefined): boolean {
-    if (parseSharedFilter(topicFilter) !== undefined) return true; // [MQTT5-4.8.2]: shared subscriptions get none
-    const now = this.clock.now();
-    const subscriptionIdentifiers = identifier === undefined ? [] : [identifier];
-    let room = true;
-    this.retained.match(topicFilter, now, (message) => {
-      const granted = Math.min(qos, message.qos) as QoS;
-      const recipient = { qos: granted, retain: true, subscriptionIdentifiers, sharedFilters: undefined };
-      room = client.deliver(message, recipient, now);
-      return room;
-    });
-    return room;
+    const refusal = filterRefusal(topicFilter, this.settings);
+    if (refusal !== undefined || topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter))
+      return refusal;
+    const reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
 

@@ -55,6 +55,12 @@ export class SubscriptionTable<Client extends Subscriber> {
   private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
   private readonly routes = new RouteCache<ClientSubscription<Client>>();
 
+  /**
+   * @param reselects whether another member may be chosen for a message of any QoS: recipients then have
+   * `sharedFilters` at QoS 0, too
+   */
+  constructor(private readonly reselects = false) {}
+
   get size(): number {
     return this.tree.size;
   }
@@ -107,18 +113,28 @@ export class SubscriptionTable<Client extends Subscriber> {
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     this.tree.match(message.topic, (target) => {
-      if ("members" in target) includeMember(recipients, nextMember(target), message);
+      if ("members" in target)
+        this.includeMember(recipients, nextMember(target) as ClientSubscription<Client>, message);
       else include(recipients, target, message);
     });
     return recipients;
   }
 
-  /** Returns the next member of each of these shared subscriptions. A subscription without members is skipped. */
-  members(sharedFilters: readonly string[], message: PublishedMessage): Map<Client, Recipient> {
+  /**
+   * Returns the next member of each of these shared subscriptions. A subscription without members is skipped.
+   *
+   * @param tried members that must not be chosen
+   */
+  members(
+    sharedFilters: readonly string[],
+    message: PublishedMessage,
+    tried?: ReadonlySet<Client>,
+  ): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
     for (const filter of sharedFilters) {
       const group = this.groups.get(filter);
-      if (group !== undefined) includeMember(recipients, nextMember(group), message);
+      const member = group && nextMember(group, tried);
+      if (member !== undefined) this.includeMember(recipients, member, message);
     }
     return recipients;
   }
@@ -138,6 +154,17 @@ export class SubscriptionTable<Client extends Subscriber> {
     const result = shared || clients.size < route.length ? COMBINED : route;
     this.routes.add(topic, result);
     return result;
+  }
+
+  private includeMember(
+    recipients: Map<Client, GrowingRecipient>,
+    member: ClientSubscription<Client>,
+    message: PublishedMessage,
+  ): void {
+    const recipient = include(recipients, member, message);
+    if (recipient === undefined || (!this.reselects && Math.min(message.qos, member.qos) === 0)) return;
+    recipient.sharedFilters ??= [];
+    recipient.sharedFilters.push(member.topicFilter);
   }
 
   private join(subscription: ClientSubscription<Client>, matched: string): boolean {
@@ -206,26 +233,24 @@ function include<Client extends Subscriber>(
   return recipient;
 }
 
-function includeMember<Client extends Subscriber>(
-  recipients: Map<Client, GrowingRecipient>,
-  member: ClientSubscription<Client>,
-  message: PublishedMessage,
-): void {
-  const recipient = include(recipients, member, message);
-  if (recipient === undefined || Math.min(message.qos, member.qos) === 0) return;
-  recipient.sharedFilters ??= [];
-  recipient.sharedFilters.push(member.topicFilter);
-}
-
 /**
  * Returns the members in turn. Members without a connection are skipped, unless all are without one. A group is never
  * empty.
+ *
+ * @param tried members that are skipped, too; undefined is returned if there is no other
  */
-function nextMember<Client extends Subscriber>(group: Group<Client>): ClientSubscription<Client> {
+function nextMember<Client extends Subscriber>(
+  group: Group<Client>,
+  tried?: ReadonlySet<Client>,
+): ClientSubscription<Client> | undefined {
   const { members } = group;
-  for (let tried = 0; tried < members.length; tried++) {
+  let offline: ClientSubscription<Client> | undefined;
+  for (let seen = 0; seen < members.length; seen++) {
     const member = members[group.turn++ % members.length] as ClientSubscription<Client>;
+    if (tried?.has(member.client)) continue;
     if (member.client.isOnline) return member;
+    offline ??= member;
   }
-  return members[group.turn++ % members.length] as ClientSubscription<Client>;
+  group.turn++;
+  return offline;
 }

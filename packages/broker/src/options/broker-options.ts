@@ -1,6 +1,6 @@
 /** The options of a broker, and the precise settings that they become. */
 
-import { type Bounds, type Clock, type PartialOptions, platform, UsageError } from "@aiko/mqtt";
+import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
 import {
   boolean,
   func,
@@ -12,44 +12,20 @@ import {
   readOptions,
   wrongOption,
 } from "@aiko/mqtt/options";
+import type { BrokerHooks } from "../hooks/broker-hooks.js";
 import { serializedOrigin } from "../listening/request-origin.js";
+import type { AuthenticationMethod, ConnectDecision, ConnectRequest } from "./authentication.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
+import { type CapabilityOptions, capabilityRules } from "./capabilities.js";
 import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
-
-/** A client that asks to connect. */
-export interface ConnectRequest {
-  /** The client identifier. */
-  readonly clientId: string;
-  /** The user name, if any. */
-  readonly username: string | undefined;
-  /** The password, if any. */
-  readonly password: Uint8Array | undefined;
-  /** The IP address of the client. Undefined at a Unix socket. */
-  readonly address: string | undefined;
-  /**
-   * The origin of the web page that connects, such as "https://app.example". Undefined for programs other than
-   * browsers.
-   */
-  readonly origin: string | undefined;
-}
-
-/** The reason why a client is refused. */
-export interface ConnectRefusal {
-  /**
-   * A reason code of CONNACK, such as `ReasonCode.NOT_AUTHORIZED`, or `ReasonCode.SERVER_BUSY`, after which clients
-   * retry. Before MQTT 5, clients receive the nearest return code.
-   */
-  readonly reasonCode: number;
-}
-
-/** True accepts the client. False refuses it with `ReasonCode.BAD_USER_NAME_OR_PASSWORD`. */
-export type ConnectDecision = boolean | ConnectRefusal;
 
 /**
  * Options of a broker. Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners`
  * cannot be set. The type is an interface, not a union, so that you can extend it.
  */
-export interface BrokerOptions<Port extends number | undefined = number | undefined> {
+export interface BrokerOptions<Port extends number | undefined = number | undefined>
+  extends BrokerHooks,
+    CapabilityOptions {
   /** The address to bind for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
   /** The port, 0 … 65,535. 0 picks a free port. Default 1883. */
@@ -69,10 +45,36 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**
+   * Whether WebSocket clients may connect without offering a subprotocol. Default false: they must offer `mqtt` or
+   * `mqttv3.1` [MQTT-6.0.0-3]. Clients that offer only other subprotocols are never accepted.
+   */
+  readonly subprotocolOptional?: boolean | undefined;
+  /**
    * Decides whether a client is accepted. If it throws, the broker answers "server unavailable", and the client
-   * retries. Default: accepts all clients.
+   * retries. It is not called for a client with an authentication method. Default: accepts all clients.
    */
   readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
+  /**
+   * The authentication methods of MQTT 5, by name, such as "SCRAM-SHA-256". A client that names one is accepted or
+   * refused by its function, also when it authenticates again. Other methods are refused with 0x8C (Bad authentication
+   * method). Default: none.
+   */
+  readonly authenticationMethods?: Readonly<Record<string, AuthenticationMethod>> | undefined;
+  /**
+   * Milliseconds that a client has to authenticate again, 1 … 2,147,483,647. Then it is disconnected with 0x87 (Not
+   * authorized). Default 10,000. The first authentication is limited by `connectTimeout`.
+   */
+  readonly reauthenticationTimeout?: number | undefined;
+  /**
+   * The number of challenges in one exchange of an authentication method, 1 … 1,000. A method that needs more fails,
+   * and the client is refused with 0x87. Default 16.
+   */
+  readonly maximumChallenges?: number | undefined;
+  /**
+   * The Response Information of CONNACK, from which clients build their response topics; or a function that returns it.
+   * It is sent only to clients of MQTT 5 that request it. Default: none.
+   */
+  readonly responseInformation?: string | ((request: ConnectRequest) => string | undefined) | undefined;
   /**
    * The longest packet that the broker accepts, in bytes, 16 … 268,435,460, the limit of the protocol. Default
    * 67,108,864. Packets other than PUBLISH have at most 4,194,304 bytes in any case.
@@ -85,24 +87,38 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly maximumConnections?: number | undefined;
   /**
    * The number of sessions at one time, with or without a connection, 1 … 16,777,216. Clients that would start another
-   * one are refused. Default 100,000.
+   * one are refused with 0x89 (Server busy), and may retry. Default 100,000.
    */
   readonly maximumSessions?: number | undefined;
   /** The number of subscriptions of one client, from 1. Further ones are refused. Default 10,000. */
   readonly maximumSubscriptions?: number | undefined;
-  /** The number of levels of a topic name or filter, 1 … 65,536. Default 200, as in mosquitto. */
+  /**
+   * The number of levels of a topic name or filter, 1 … 65,536: one more than its separators. Default 201, because
+   * mosquitto allows 200 separators.
+   */
   readonly maximumTopicLevels?: number | undefined;
   /**
-   * Limits of the messages that wait for one client, each from 1. Messages beyond are dropped for that client. Default
+   * Limits of the messages that wait for one client, each from 1. When one is reached, the oldest QoS 0 messages are
+   * dropped for a new message. A message that still has no room is dropped itself. See the event `dropped`. Default
    * 100,000 messages, 67,108,864 bytes (64 MiB).
    */
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
-   * Limits of the retained messages, each from 0. Messages beyond are delivered, but not retained. The bytes include
-   * about 200 for each message and for each level of its topic. Default 100,000 messages, 268,435,456 bytes (256 MiB).
+   * Limits of the retained messages, each from 0. Messages beyond are not retained: see the event `notRetained`. The
+   * bytes include about 200 for each message and for each level of its topic. Default 200,000 messages, 268,435,456
+   * bytes (256 MiB).
    */
   readonly retained?: PartialOptions<Bounds> | undefined;
-  /** The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. */
+  /**
+   * The largest part of a common limit that one client may use, above 0, up to 1. It holds for the limits of `retained`.
+   * Default 0.5.
+   */
+  readonly maximumShare?: number | undefined;
+  /**
+   * The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. A client of
+   * MQTT 5 that sends more is disconnected. Clients before MQTT 5 cannot know the limit: the broker stops reading from
+   * them until it has acknowledged one.
+   */
   readonly receiveMaximum?: number | undefined;
   /**
    * The number of topic aliases that a client may use, and that the broker uses if the client accepts them, 0 … 65,535.
@@ -111,7 +127,9 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly topicAliasMaximum?: number | undefined;
   /**
    * The longest keep-alive of a client in seconds, 0 … 65,535. 0 means no limit: a silent client can stay connected
-   * forever. Default 0.
+   * forever. Default 0. On MQTT 5, the broker tells the client to use this value instead. Clients before MQTT 5 that
+   * request a longer one, or none, are refused with return code 2 (Identifier rejected), as by `max_keepalive` of
+   * mosquitto.
    */
   readonly maximumKeepAlive?: number | undefined;
   /** The longest time in seconds that a session without a connection is kept, 0 … 4,294,967,295. Default 86,400. */
@@ -123,11 +141,19 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly connectTimeout?: number | undefined;
   /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
+  /** Faults on the broker's connections, for tests: a `Faults` of `@aiko/mqtt-broker/testing`. Default: none. */
+  readonly faults?: ConnectionFaults | undefined;
   /**
    * The clock and timers. Default: those of the runtime. In tests, a `FakeClock` of `@aiko/mqtt/testing` drives a
    * broker with `listeners: []` and its clients. Such a broker uses no socket and no timer of the runtime.
    */
   readonly clock?: Clock | undefined;
+}
+
+/** Changes what the connections of a broker transfer. */
+export interface ConnectionFaults {
+  /** Returns the transport that the broker uses instead. */
+  wrap(transport: Transport, clock: Clock): Transport;
 }
 
 /** The most bytes of a packet in the protocol: 5 of the fixed header, and 268,435,455 of the rest. */
@@ -144,34 +170,53 @@ const mustBeFilled = holds<string>((value) => value !== "", "must not be empty")
 const DEFAULT_PORT = 1883;
 
 /** @param least the least value of both limits */
-const bounds = (least: number, maximumBytes: number) =>
+const bounds = (least: number, maximumCount: number, maximumBytes: number) =>
   group({
-    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, 100_000),
+    maximumCount: integer(least, Number.MAX_SAFE_INTEGER, maximumCount),
     maximumBytes: integer(least, Number.MAX_SAFE_INTEGER, maximumBytes),
   });
+
+const isShare = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 1;
+const share = (otherwise: number) => holds<number, number>(isShare, "must be a number above 0, up to 1", otherwise);
 
 type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
 
 const rules = {
+  ...capabilityRules,
   host: (name: string, value: unknown) => filled(name, value, "127.0.0.1"),
   port: integer(0, 65_535, DEFAULT_PORT),
   tls: readTls,
   listeners: readListeners,
   allowedOrigins: readOrigins,
   authenticate: func<Authenticate, Authenticate>(() => true),
+  authorizePublish: func<BrokerHooks["authorizePublish"]>(),
+  authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
+  authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
+  onPublish: func<BrokerHooks["onPublish"]>(),
+  hookTimeout: integer(1, 2 ** 31 - 1, 10_000),
+  subprotocolOptional: boolean(false),
+  authenticationMethods: readMethods,
+  reauthenticationTimeout: integer(1, 2 ** 31 - 1, 10_000),
+  maximumChallenges: integer(1, 1_000, 16),
+  responseInformation: holds<string | ((request: ConnectRequest) => string | undefined)>(
+    (value) => typeof value === "string" || typeof value === "function",
+    "must be a string, or a function that returns one",
+  ),
   maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
   maximumConnections: integer(1, 2 ** 31, 10_000),
   maximumSessions: integer(1, 2 ** 24, 100_000),
   maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
-  maximumTopicLevels: integer(1, 65_536, 200),
-  outbox: bounds(1, 64 * 2 ** 20),
-  retained: bounds(0, 256 * 2 ** 20),
+  maximumTopicLevels: integer(1, 65_536, 201),
+  outbox: bounds(1, 100_000, 64 * 2 ** 20),
+  retained: bounds(0, 200_000, 256 * 2 ** 20),
+  maximumShare: share(0.5),
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
   maximumKeepAlive: integer(0, 65_535, 0),
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
+  faults: object<ConnectionFaults>(),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
@@ -224,6 +269,16 @@ function toWrite({ host, port, path }: Readonly<Record<string, string | undefine
 function typeName(value: unknown): string {
   if (Array.isArray(value)) return "array";
   return value instanceof URL ? "URL" : typeof value;
+}
+
+/** A Map, because a client chooses the name. @throws UsageError OPTION_INVALID */
+function readMethods(name: string, methods: unknown = {}): ReadonlyMap<string, AuthenticationMethod> {
+  if (typeof methods !== "object" || methods === null)
+    throw wrongOption(name, 'must be an object, as in { "SCRAM-SHA-256": async (exchange) => … }');
+  const entries = Object.entries(methods);
+  for (const [method, implement] of entries)
+    if (typeof implement !== "function") throw wrongOption(`${name}.${method}`, "must be a function");
+  return new Map(entries as [string, AuthenticationMethod][]);
 }
 
 /** @throws UsageError OPTION_INVALID */

@@ -3,9 +3,10 @@
 import type { UsageError } from "@aiko/mqtt";
 import { integer, readOptions, secret, wrongOption } from "@aiko/mqtt/options";
 import { type BrokerTls, readTls } from "./broker-tls.js";
+import { type ListenerTerms, termRules } from "./listener-terms.js";
 
 /** Options of one listener: where the broker accepts connections. */
-export interface ListenerOptions {
+export interface ListenerOptions extends ListenerTerms {
   /**
    * `mqtt://host:port` or `mqtts://host:port` for TCP; `ws://host:port` or `wss://host:port` for WebSockets, at any
    * path, with the subprotocol `mqtt`; or `unix:/path` for a Unix socket. Port 0 picks a free port. Default ports:
@@ -27,11 +28,13 @@ export interface PortPlace {
   readonly host: string;
   readonly port: number;
   readonly tls: BrokerTls | undefined;
+  readonly terms?: ListenerTerms | undefined;
 }
 
 export interface PathPlace {
   readonly path: string;
   readonly mode: number;
+  readonly terms?: ListenerTerms | undefined;
 }
 
 export type Place = PortPlace | PathPlace;
@@ -55,16 +58,18 @@ const rules = {
   url: secret<string>((value) => typeof value === "string", `must be ${FORMS}`), // it may contain a password
   tls: readTls,
   mode: integer(0, 0o777),
+  ...termRules,
 } satisfies Record<keyof ListenerOptions, unknown>;
 
 function readListener(option: string, given: unknown): Place {
   if (typeof given !== "object" || given === null)
     throw wrongOption(option, 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
   const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${option}.${name}`, rule);
-  const { url = "", tls, mode } = readOptions(rules, given, `${option}.`);
+  const { url = "", tls, mode, ...own } = readOptions(rules, given, `${option}.`);
+  const terms = Object.values(own).some((value) => value !== undefined) ? own : undefined;
   if (/^unix:./.test(url)) {
     if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
-    return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE };
+    return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE, terms };
   }
   const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
   const host = ipv6 ?? name;
@@ -80,5 +85,6 @@ function readListener(option: string, given: unknown): Place {
     host,
     port: port === "" ? (secure ? usualSecure : usual) : Number(port),
     tls,
+    terms,
   };
 }

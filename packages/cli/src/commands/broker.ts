@@ -26,7 +26,8 @@ const EVERYWHERE = /^(0|0\.0\.0\.0|::0?)$/;
 
 export const broker: Command = {
   usage: "[options]",
-  summary: "Runs the embedded broker until it is interrupted. Prints the URLs that it listens on.",
+  summary:
+    "Runs the embedded broker until it is interrupted. Prints the URLs that it listens on. SIGUSR1 prints the statistics.",
   options,
   async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
     const host = args.text("host") ?? "127.0.0.1";
@@ -43,7 +44,10 @@ export const broker: Command = {
     const at = inUrl(host);
     const listeners = [{ url: path === undefined ? `mqtt://${at}:${port}` : `unix:${path}` }];
     if (hasWebSockets) listeners.push({ url: `ws://${at}:${args.integer("websocket-port", 0, 0, LARGEST_PORT)}` });
+    surviveSignals(terminal);
     const server = await Broker.listen({ listeners, allowedOrigins });
+    // Without a listener, Node would open its debugger.
+    process.on("SIGUSR1", () => terminal.note(JSON.stringify(server.statistics)));
     try {
       if (args.has("verbose")) reportEvents(server, (line) => terminal.note(line));
       for (const url of server.urls) await terminal.print(`listening on ${withHost(url, host)}\n`);
@@ -56,6 +60,15 @@ export const broker: Command = {
     }
   },
 };
+
+/**
+ * Signals that ask a server to reload do not end it. If SIGHUP comes because the terminal is closed, the note cannot be
+ * written, and the command ends.
+ */
+function surviveSignals(terminal: Terminal): void {
+  terminal.onHangup(() => terminal.note("SIGHUP: there is no configuration file to reload"));
+  process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
+}
 
 /** Replaces the host of a URL. The broker's URLs are for clients on this machine; here they show where it listens. */
 function withHost(url: string, host: string): string {

@@ -51,8 +51,14 @@ function protocolVersion(name: string, level: number): ProtocolVersion {
   );
 }
 
-export function readConnect(cursor: Cursor, limits: DecoderLimits): ConnectPacket {
+/** @param learnt receives the version before the rest is read */
+export function readConnect(
+  cursor: Cursor,
+  limits: DecoderLimits,
+  learnt: (version: ProtocolVersion) => void,
+): ConnectPacket {
   const version = protocolVersion(cursor.text("connect: protocol name"), cursor.byte("connect: protocol version"));
+  learnt(version);
   const flags = cursor.byte("connect: connect flags");
   checkFlags(version, flags);
   const keepAlive = cursor.twoByte("connect: keepAlive");

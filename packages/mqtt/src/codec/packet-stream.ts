@@ -3,7 +3,7 @@
 import { ProtocolError } from "../errors.js";
 import { PROTOCOL_ERROR, UNSUPPORTED_PROTOCOL_VERSION } from "../reason-code.js";
 import { readConnect } from "./connect-coder.js";
-import type { Cursor } from "./cursor.js";
+import { type Cursor, malformed } from "./cursor.js";
 import type { RequestType } from "./decode.js";
 import { readSubscribe, readUnsubscribe } from "./decode-requests.js";
 import type { DecoderLimits } from "./limits.js";
@@ -32,7 +32,7 @@ export class PacketStream extends ServerPacketStream {
     this.learnt = protocolVersion !== "any";
   }
 
-  /** The protocol version. "any" until a CONNECT arrives. */
+  /** The protocol version. "any" until a CONNECT arrives, even if the rest of it is malformed. */
   get version(): ProtocolVersion | "any" {
     return this.learnt ? this.protocolVersion : "any";
   }
@@ -41,9 +41,10 @@ export class PacketStream extends ServerPacketStream {
   override readRequest(type: RequestType, flags: number, cursor: Cursor, version: ProtocolVersion): Packet {
     switch (type) {
       case "connect": {
-        const packet = readConnect(cursor, this.limits);
-        this.learn(packet.protocolVersion);
-        return packet;
+        return readConnect(cursor, this.limits, (learnt) => {
+          this.learn(learnt);
+          if (flags !== 0 && learnt !== 3) throw malformed(`connect: flags ${flags} must be 0 [MQTT-2.2.2-2]`);
+        });
       }
       case "subscribe":
         return readSubscribe(flags, cursor, version);
@@ -62,7 +63,8 @@ export class PacketStream extends ServerPacketStream {
     if (!this.learnt && first >> 4 !== CONNECT && first >> 4 !== 0) {
       throw new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, "the first packet must be CONNECT [MQTT-3.1.0-1]");
     }
-    super.expect(first);
+    // The version is in the packet, and 3.1 allows any flags here: they are checked with the version [MQTT31-24].
+    super.expect(this.learnt || first >> 4 !== CONNECT ? first : CONNECT << 4);
   }
 
   private learn(version: ProtocolVersion): void {

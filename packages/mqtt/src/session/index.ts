@@ -27,6 +27,7 @@ export { NetworkConnection } from "./network-connection.js";
 export type { Outlet } from "./outgoing/message-sender.js";
 export type { OutboxBounds } from "./outgoing/outbox.js";
 export { OutgoingMessage, type OutgoingState } from "./outgoing/outgoing-message.js";
+export { Queue } from "./queue.js";
 export type { PublishLimits, ServerLimits } from "./server-limits.js";
 export type { ServerSessionEvents, ServerSessionOptions } from "./server-session.js";
 export { ServerSession } from "./server-session.js";

@@ -5,7 +5,8 @@
  */
 
 import { forbidden } from "../codec/cursor.js";
-import { writePacket } from "../codec/encode.js";
+import { encode, writePacket } from "../codec/encode.js";
+import { MAXIMUM_CONTROL_SIZE } from "../codec/limits.js";
 import type {
   ConnectPacket,
   DisconnectPacket,
@@ -15,10 +16,12 @@ import type {
   SubscribePacket,
   UnsubscribePacket,
 } from "../codec/packets.js";
+import type { AckProperties } from "../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import type { PublishCopies } from "../codec/publish-copies.js";
 import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./incoming/message-receiver.js";
+import { ImmediateTopicAliases } from "./outgoing/immediate-topic-aliases.js";
 import { MessageSender, type Outlet } from "./outgoing/message-sender.js";
 import type { OutboxBounds } from "./outgoing/outbox.js";
 import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
@@ -29,7 +32,10 @@ import { PacketIdentifiers } from "./packet-identifiers.js";
 export interface ServerSessionOptions {
   /** Limits of the messages that wait for this client. */
   readonly outbox: OutboxBounds;
-  /** The number of unacknowledged QoS 1 and 2 messages that the client may send, as announced in CONNACK on MQTT 5. */
+  /**
+   * The number of unacknowledged QoS 1 and 2 messages that the client may send, as announced in CONNACK on MQTT 5.
+   * Before MQTT 5, `isFull` tells the owner to stop reading at this number.
+   */
   readonly receiveMaximum: number;
   /** The highest topic alias that the client may use, as announced in CONNACK on MQTT 5, and that the session uses. */
   readonly topicAliasMaximum: number;
@@ -45,6 +51,13 @@ export interface ServerSessionEvents {
   unsubscribe(packet: UnsubscribePacket): void;
   /** The client sent DISCONNECT. */
   disconnect(packet: DisconnectPacket): void;
+  /**
+   * A packet was not sent, because it exceeds the client's maximum packet size even without reason string and user
+   * properties. The client would wait for it, so close the connection [MQTT5-3.1.2-24].
+   */
+  unsendable(type: Packet["type"], size: number): void;
+  /** `isFull` was true, and is false now. */
+  roomAgain(): void;
 }
 
 interface Link {
@@ -52,6 +65,10 @@ interface Link {
   readonly version: ProtocolVersion;
   /** Milliseconds of silence after which the client counts as dead: 1.5 × keep alive [MQTT-3.1.2-24]. */
   readonly patience: number;
+  /** The largest packet that the client accepts, in bytes. */
+  readonly maximumPacketSize: number;
+  /** Whether the client accepts reason strings and user properties in all packets. */
+  readonly wantsProblemInformation: boolean;
   lastReceived: number;
 }
 
@@ -69,6 +86,10 @@ export class ServerSession {
   private link: Link | undefined;
   /** The version of the current or last connection. */
   private version: ProtocolVersion = 5;
+  /** Who waits until messages need not wait. */
+  private waiting: (() => void)[] | undefined;
+  /** Whether the owner has read that `isFull` is true. */
+  private wasFull = false;
 
   constructor(
     private readonly options: ServerSessionOptions,
@@ -90,9 +111,23 @@ export class ServerSession {
     return this.sender.idleLink === undefined;
   }
 
+  /**
+   * Whether the client, before MQTT 5, has `receiveMaximum` messages that were not acknowledged: stop reading until
+   * `roomAgain`. QoS 2 messages that wait for PUBREL do not count, because the client sends PUBREL.
+   */
+  get isFull(): boolean {
+    this.wasFull = this.version !== 5 && this.receiver.owing >= this.options.receiveMaximum;
+    return this.wasFull;
+  }
+
   /** The number of messages for this client whose delivery is not finished. */
   get pending(): number {
     return this.sender.pending;
+  }
+
+  /** The bytes of topics, payloads and properties of the messages that were not sent yet. */
+  get queuedBytes(): number {
+    return this.sender.outbox.bytes;
   }
 
   /**
@@ -105,7 +140,12 @@ export class ServerSession {
     const version = connect.protocolVersion;
     this.topicAliases.clear();
     this.version = version;
-    this.link = { outlet, version, patience: keepAlive * 1000 * GRACE, lastReceived: now };
+    const { properties = {} } = connect;
+    const maximumPacketSize = properties.maximumPacketSize ?? PROTOCOL_MAXIMUM;
+    const wantsProblemInformation = version === 5 && properties.requestProblemInformation !== false;
+    const patience = keepAlive * 1000 * GRACE;
+    this.link = { outlet, version, patience, maximumPacketSize, wantsProblemInformation, lastReceived: now };
+    this.wasFull = false;
     const receiveMaximum = version === 5 ? this.options.receiveMaximum : 65_535;
     this.receiver.opened({ outlet, version, receiveMaximum, tolerated: receiveMaximum }, resumed, true);
     this.sender.opened(
@@ -113,15 +153,13 @@ export class ServerSession {
         outlet,
         version,
         limits: {
-          receiveMaximum: connect.properties?.receiveMaximum ?? 65_535,
+          receiveMaximum: properties.receiveMaximum ?? 65_535,
           qos2Maximum: 65_535,
-          maximumPacketSize: connect.properties?.maximumPacketSize ?? PROTOCOL_MAXIMUM,
+          maximumPacketSize,
           maximumQoS: 2,
           retainAvailable: true,
         },
-        topicAliases: OutgoingTopicAliases.upTo(
-          Math.min(connect.properties?.topicAliasMaximum ?? 0, this.options.topicAliasMaximum),
-        ),
+        topicAliases: topicAliases(Math.min(properties.topicAliasMaximum ?? 0, this.options.topicAliasMaximum)),
       },
       resumed,
       false,
@@ -134,6 +172,17 @@ export class ServerSession {
     this.link = undefined;
     this.sender.lost();
     this.receiver.lost();
+    this.tellRoom();
+  }
+
+  /**
+   * Calls `then` once, as soon as a message would not have to wait for this client, or when its connection is lost. For
+   * an owner with more messages than should wait here.
+   */
+  whenRoom(then: () => void): void {
+    this.waiting ??= [];
+    this.waiting.push(then);
+    if (this.link === undefined || !this.isBacklogged) this.tellRoom();
   }
 
   /** Ends the session. Returns the unfinished QoS 1 and 2 messages for this client, in order. */
@@ -155,15 +204,18 @@ export class ServerSession {
         break;
       case "puback":
         this.sender.puback(packet, now);
+        this.checkRoom();
         break;
       case "pubrec":
         this.sender.pubrec(packet, now);
+        this.checkRoom();
         break;
       case "pubrel":
         this.receiver.pubrel(packet);
         break;
       case "pubcomp":
         this.sender.pubcomp(packet, now);
+        this.checkRoom();
         break;
       case "subscribe":
         this.events.subscribe(packet);
@@ -212,17 +264,44 @@ export class ServerSession {
     return true;
   }
 
-  /** Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2]. */
-  finished(delivery: Delivery, reasonCode: number): void {
+  /**
+   * Acknowledges a message of the client. Before MQTT 5 the acknowledgement carries no reason code [MQTT-3.3.5-2].
+   *
+   * @param properties sent with a reason code other than 0, if the client accepts them, they fit, and they are valid
+   */
+  finished(delivery: Delivery, reasonCode: number, properties?: AckProperties): void {
+    const { link } = this;
+    if (properties !== undefined && link?.wantsProblemInformation) {
+      const { packetIdentifier, qos } = delivery;
+      const packet = { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode, properties } as const;
+      if (fits(packet, link.maximumPacketSize)) delivery.properties = properties;
+    }
     this.receiver.finished(delivery, this.version === 5 ? reasonCode : 0);
+    if (this.wasFull && !this.isFull) this.events.roomAgain();
   }
 
-  /** Sends a packet that answers the client. Does nothing while the client is not connected. */
+  /**
+   * Sends a packet that answers the client, if its size allows. Reason string and user properties are left out if the
+   * client does not accept them, or not at that size. Does nothing while the client is not connected.
+   */
   write(packet: Packet): void {
     const { link } = this;
     if (link === undefined) return;
-    writePacket(link.outlet.out, packet, link.version);
-    link.outlet.touch();
+    const { outlet, version, maximumPacketSize } = link;
+    const wanted = link.wantsProblemInformation ? packet : bare(packet);
+    if (maximumPacketSize >= MAXIMUM_CONTROL_SIZE) {
+      writePacket(outlet.out, wanted, version);
+      outlet.touch();
+      return;
+    }
+    let bytes = encode(wanted, version);
+    if (bytes.length > maximumPacketSize) bytes = encode(bare(packet), version);
+    if (bytes.length > maximumPacketSize) {
+      this.events.unsendable(packet.type, bytes.length);
+      return;
+    }
+    outlet.out.append(bytes);
+    outlet.touch();
   }
 
   /** Reports that everything written so far was given to the transport. */
@@ -233,6 +312,12 @@ export class ServerSession {
   /** Reports that the connection has room again, so that queued messages can be sent. */
   drained(now: number): void {
     this.sender.pump(now);
+    this.checkRoom();
+  }
+
+  /** Fails the expired messages that wait for the client. Returns when the next one expires; Infinity if none does. */
+  expire(now: number): number {
+    return this.sender.expire(now);
   }
 
   /** Reports that bytes of the client arrived, which proves that it is alive. */
@@ -246,6 +331,17 @@ export class ServerSession {
     return link === undefined || link.patience === 0 ? Infinity : link.lastReceived + link.patience;
   }
 
+  private checkRoom(): void {
+    if (this.waiting !== undefined && !this.isBacklogged) this.tellRoom();
+  }
+
+  private tellRoom(): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    this.waiting = undefined;
+    for (const then of waiting) then();
+  }
+
   private receivePublish(link: Link, packet: PublishPacket): void {
     if (packet.properties?.subscriptionIdentifiers !== undefined) {
       throw forbidden("publish: a client must not send subscriptionIdentifiers [MQTT5-3.3.4-6]");
@@ -257,5 +353,31 @@ export class ServerSession {
     }
     const delivery = this.receiver.publish(resolved);
     if (delivery !== undefined) this.events.published(resolved, delivery);
+  }
+}
+
+function topicAliases(maximum: number): OutgoingTopicAliases {
+  return maximum === 0 ? OutgoingTopicAliases.upTo(0) : new ImmediateTopicAliases(maximum);
+}
+
+/** Returns the packet without reason string and user properties, if it is of a type that a server may answer with. */
+function bare(packet: Packet): Packet {
+  switch (packet.type) {
+    case "suback":
+    case "unsuback":
+      return { ...packet, properties: undefined };
+    case "auth":
+      return { ...packet, properties: { ...packet.properties, reasonString: undefined, userProperties: undefined } };
+    default:
+      return packet;
+  }
+}
+
+/** Returns whether the packet can be encoded in at most `maximum` bytes. */
+function fits(packet: Packet, maximum: number): boolean {
+  try {
+    return encode(packet, 5).length <= maximum;
+  } catch {
+    return false; // a property of the application is not valid
   }
 }

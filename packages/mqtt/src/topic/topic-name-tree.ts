@@ -82,44 +82,65 @@ export class TopicNameTree<Value> {
 
   /** Calls `visit` for each value, until it returns false. */
   forEach(visit: (value: Value) => unknown): void {
-    visitBelow([this.root], false, visit);
+    for (const value of walk(this.root, ALL, true)) if (visit(value) === false) return;
   }
 
   /** Calls `visit` for the value of each name that a valid, unshared filter matches, until it returns false. */
   match(topicFilter: string, visit: (value: Value) => unknown): void {
-    const levels = topicFilter.split("/");
-    let nodes: Node<Value>[] = [this.root];
-    for (let i = 0; i < levels.length; i++) {
-      const level = levels[i] as string;
-      if (level === "#") {
-        visitBelow(nodes, i === 0, visit);
-        return;
-      }
-      const next: Node<Value>[] = [];
-      for (const node of nodes) {
-        if (node.children === undefined) continue;
-        if (level === "+") {
-          for (const [name, child] of node.children) if (i > 0 || !name.startsWith("$")) next.push(child);
-        } else {
-          const child = node.children.get(level);
-          if (child !== undefined) next.push(child);
-        }
-      }
-      nodes = next;
-    }
-    for (const node of nodes) if (node.value !== undefined && visit(node.value) === false) return;
+    for (const value of this.find(topicFilter)) if (visit(value) === false) return;
+  }
+
+  /**
+   * Iterates over the values of the names that a valid, unshared filter matches. The tree may change between two steps:
+   * a name that has its value before and after the iteration is found once; one that is added or deleted meanwhile may be
+   * found or not. The memory depends on the levels of the names, not on their number.
+   *
+   * @example
+   * for (const value of retained.find("kitchen/+")) console.log(value);
+   */
+  find(topicFilter: string): IterableIterator<Value> {
+    return walk(this.root, topicFilter.split("/"), false);
   }
 }
 
-/** Visits the nodes and all nodes below them. Names that begin with "$" are skipped if "#" is the first level. */
-function visitBelow<Value>(nodes: Node<Value>[], first: boolean, visit: (value: Value) => unknown): void {
-  const stack = [...nodes];
-  let atRoot = first;
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.value !== undefined && visit(node.value) === false) return;
-    if (node.children !== undefined) {
-      for (const [name, child] of node.children) if (!atRoot || !name.startsWith("$")) stack.push(child);
+/** The children of a node that are still to be visited, and the level of the filter that applies to them. */
+interface Branch<Value> {
+  readonly rest: Iterator<[string, Node<Value>]>;
+  readonly level: number;
+  /** Whether names that begin with "$" are skipped. */
+  readonly isGuarded: boolean;
+}
+
+const ALL = ["#"];
+
+/**
+ * Visits the tree in depth.
+ *
+ * @param everything whether wildcards in the first level match names that begin with "$" [MQTT-4.7.2-1]
+ */
+function* walk<Value>(root: Node<Value>, levels: readonly string[], everything: boolean): IterableIterator<Value> {
+  const branches: Branch<Value>[] = [];
+  const last = levels.length - 1;
+  const below = levels[last] === "#" ? last : Infinity;
+  let level = 0;
+  for (let node: Node<Value> | undefined = root; ; ) {
+    if (node !== undefined) {
+      if (level >= Math.min(below, levels.length) && node.value !== undefined) yield node.value;
+      const name = level >= below ? "#" : levels[level];
+      if (name !== undefined && name !== "#" && name !== "+") {
+        node = node.children?.get(name);
+        level++;
+        continue;
+      }
+      if (name !== undefined && node.children !== undefined) {
+        branches.push({ rest: node.children.entries(), level: level + 1, isGuarded: level === 0 && !everything });
+      }
     }
-    atRoot = false;
+    const branch = branches[branches.length - 1];
+    if (branch === undefined) return;
+    const next = branch.rest.next();
+    if (next.done) branches.pop();
+    node = next.done || (branch.isGuarded && next.value[0].startsWith("$")) ? undefined : next.value[1];
+    level = branch.level;
   }
 }

@@ -1,4 +1,5 @@
 // Compares the outbox with a model that is a plain array: any sequence of add, take, put back, remove and expire.
+import type { QoS } from "@aiko/mqtt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
@@ -8,12 +9,14 @@ import { KeptMessage } from "./sessions.ts";
 
 const bounds = { maximumCount: 5, maximumBytes: 40, maximumAge: 50 };
 
+type Policy = OutboxPolicy | "drop-qos0";
+
 class Model {
   waiting: KeptMessage[] = [];
   readonly sent = new Set<KeptMessage>();
   readonly gone = new Map<KeptMessage, string>();
 
-  constructor(private readonly policy: OutboxPolicy) {}
+  constructor(private readonly policy: Policy) {}
 
   add(message: KeptMessage): void {
     const { policy, waiting } = this;
@@ -35,6 +38,14 @@ class Model {
       waiting.splice(waiting.indexOf(oldest), 1);
       this.gone.set(oldest, "OUTBOX_DROPPED");
     }
+    const droppable = waiting.filter((each) => each.qos === 0 && !this.sent.has(each));
+    if (policy === "drop-qos0" && this.fits(message, droppable)) {
+      while (!this.fits(message)) {
+        const oldest = droppable.shift() as KeptMessage;
+        waiting.splice(waiting.indexOf(oldest), 1);
+        this.gone.set(oldest, "OUTBOX_DROPPED");
+      }
+    }
     if (this.fits(message)) waiting.push(message);
     else this.gone.set(message, policy === "drop-newest" ? "OUTBOX_DROPPED" : "OUTBOX_FULL");
   }
@@ -49,8 +60,10 @@ class Model {
     return this.waiting.reduce((sum, each) => sum + messageSize(each), 0);
   }
 
-  private fits(message: KeptMessage): boolean {
-    return this.waiting.length < bounds.maximumCount && this.bytes + messageSize(message) <= bounds.maximumBytes;
+  private fits(message: KeptMessage, without: readonly KeptMessage[] = []): boolean {
+    const bytes = this.bytes - without.reduce((sum, each) => sum + messageSize(each), 0);
+    if (this.waiting.length - without.length >= bounds.maximumCount) return false;
+    return bytes + messageSize(message) <= bounds.maximumBytes;
   }
 }
 
@@ -61,6 +74,7 @@ const step = fc.oneof(
       do: fc.constant("add" as const),
       topic: fc.constantFrom("a", "b", "c"),
       size: fc.nat(20),
+      qos: fc.constantFrom(0, 1),
       expiresIn: fc.option(fc.nat(60)),
     }),
   },
@@ -73,7 +87,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), time: fc.nat(40) }) },
 );
 
-test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])("policy %s", (policy) => {
+test.each<Policy>(["reject", "drop-oldest", "drop-newest", "keep-latest", "drop-qos0"])("policy %s", (policy) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const model = new Model(policy);
@@ -88,7 +102,7 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
         switch (each.do) {
           case "add": {
             const expiresIn = "expiresIn" in each ? each.expiresIn : undefined;
-            const message = new KeptMessage(each.topic, 1, {
+            const message = new KeptMessage(each.topic, "qos" in each ? (each.qos as QoS) : 1, {
               payload: new Uint8Array(each.size),
               ...(typeof expiresIn === "number" && { expiresAt: now + expiresIn }),
             });
@@ -147,17 +161,18 @@ test.each<OutboxPolicy>(["reject", "drop-oldest", "drop-newest", "keep-latest"])
 
 describe("the cost of a message does not depend on the number of queued messages:", () => {
   /** Milliseconds for this many messages into an outbox that holds `waiting` messages. */
-  const cost = (policy: OutboxPolicy, waiting: number): Promise<number> => {
+  const cost = (policy: Policy, waiting: number): Promise<number> => {
     const roomy: OutboxBounds = { maximumCount: waiting, maximumBytes: 1e9, policy };
     const outbox = new Outbox(roomy, () => undefined);
-    const add = (i: number): void => void outbox.add(new KeptMessage(`t/${i % waiting}`), false);
+    const add = (i: number): void =>
+      void outbox.add(new KeptMessage(`t/${i % waiting}`, policy === "drop-qos0" ? 0 : 1), false);
     for (let i = 0; i < waiting; i++) add(i);
     return effort(() => {
       for (let i = 0; i < 20_000; i++) add(i);
     });
   };
 
-  test.each<OutboxPolicy>(["drop-oldest", "keep-latest"])("%s", async (policy) => {
+  test.each<Policy>(["drop-oldest", "keep-latest", "drop-qos0"])("%s", async (policy) => {
     const few = await cost(policy, 10);
     const many = await cost(policy, 100_000);
     expect(many).toBeLessThan(few * 20 + 20); // a search through 100,000 would take a thousand times as long

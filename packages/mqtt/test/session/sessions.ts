@@ -266,6 +266,9 @@ export class Client implements Side {
 export class Server implements Side {
   readonly given: Given[] = [];
   readonly events: Packet[] = [];
+  /** Packets that were not sent, because they exceed the maximum packet size. */
+  readonly unsent: [type: string, size: number][] = [];
+  roomAgain = 0;
   readonly session: ServerSession;
   outlet = new KeptOutlet();
   now = 1_000_000;
@@ -284,6 +287,10 @@ export class Server implements Side {
         subscribe: (packet) => this.events.push(packet),
         unsubscribe: (packet) => this.events.push(packet),
         disconnect: (packet) => this.events.push(packet),
+        unsendable: (type, size) => this.unsent.push([type, size]),
+        roomAgain: () => {
+          this.roomAgain++;
+        },
       },
     );
   }

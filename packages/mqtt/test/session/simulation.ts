@@ -320,6 +320,8 @@ export class World {
         subscribe: () => {},
         unsubscribe: () => {},
         disconnect: () => {},
+        unsendable: () => {},
+        roomAgain: () => {},
       },
     );
     this.client = new ClientProcess(this);

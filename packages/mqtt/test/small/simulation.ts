@@ -150,6 +150,8 @@ export class World {
         subscribe: ({ packetIdentifier }) => this.server.write({ type: "suback", packetIdentifier, reasonCodes: [2] }),
         unsubscribe: () => undefined,
         disconnect: () => undefined,
+        unsendable: () => undefined,
+        roomAgain: () => undefined,
       },
     );
     this.client = createClient("mqtt://server", {

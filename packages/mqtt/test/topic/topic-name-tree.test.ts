@@ -115,3 +115,31 @@ test("it handles 65,535 levels without recursion", () => {
   expect(tree.delete(deep)).toBe(true);
   expect(isBare(tree)).toBe(true);
 });
+
+test("find yields each name that stays once, whatever is added and deleted meanwhile", () => {
+  const change = fc.record({ set: fc.boolean(), name });
+  fc.assert(
+    fc.property(
+      fc.array(name, { maxLength: 40 }),
+      filter,
+      fc.array(change, { maxLength: 40 }),
+      (names, filter, changes) => {
+        const tree = new TopicNameTree<string>();
+        for (const each of names) tree.set(each, each);
+        const touched = new Set(changes.map(({ name }) => name));
+        const left = [...changes];
+        const values: string[] = [];
+        for (const value of tree.find(filter)) {
+          values.push(value);
+          const { set, name } = left.shift() ?? { set: false, name: "" };
+          if (set) tree.set(name, name);
+          else if (name !== "") tree.delete(name);
+        }
+        const staying = [...new Set(names)].filter((each) => !touched.has(each) && matchesByDefinition(filter, each));
+        for (const each of staying) expect(values.filter((value) => value === each)).toEqual([each]);
+        for (const value of values) expect(matchesByDefinition(filter, value)).toBe(true);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

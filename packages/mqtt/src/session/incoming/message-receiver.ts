@@ -7,6 +7,7 @@
 import { forbidden } from "../../codec/cursor.js";
 import { PUBACK, PUBCOMP, PUBREC, writeAcknowledgement, writeClientPacket } from "../../codec/encode.js";
 import type { ProtocolVersion, PublishPacket, PubrelPacket } from "../../codec/packets.js";
+import type { AckProperties } from "../../codec/properties.js";
 import { ProtocolError } from "../../errors.js";
 import { PACKET_IDENTIFIER_NOT_FOUND, RECEIVE_MAXIMUM_EXCEEDED } from "../../reason-code.js";
 import type { SessionJournal } from "../journal/session-journal.js";
@@ -26,6 +27,8 @@ export interface Delivery {
   link: ReceiverLink | undefined;
   /** The reason code of the acknowledgement, once the application has finished. */
   reasonCode: number | undefined;
+  /** The properties of the acknowledgement, if it has a reason code other than 0. Only servers set them. */
+  properties?: AckProperties | undefined;
   /** At QoS 2, whether PUBREC was sent, on any connection. */
   isReceived: boolean;
 }
@@ -65,6 +68,11 @@ export class MessageReceiver {
   private unreleased: Set<number> | undefined;
 
   constructor(private readonly journal: SessionJournal | undefined) {}
+
+  /** The number of messages of this connection whose PUBACK or PUBREC is pending, and of those behind them. */
+  get owing(): number {
+    return this.owed.length;
+  }
 
   restore(packetIdentifiers: readonly number[]): void {
     for (const packetIdentifier of packetIdentifiers)
@@ -195,7 +203,8 @@ export class MessageReceiver {
     if (reasonCode === 0 || link.version !== 5) {
       writeAcknowledgement(out, qos === 1 ? PUBACK : PUBREC, packetIdentifier);
     } else {
-      writeClientPacket(out, { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode }, 5);
+      const { properties } = delivery;
+      writeClientPacket(out, { type: qos === 1 ? "puback" : "pubrec", packetIdentifier, reasonCode, properties }, 5);
     }
   }
 

@@ -8,7 +8,6 @@ import { forbidden } from "../../codec/cursor.js";
 import { PUBREL, writeAcknowledgement, writeClientPacket } from "../../codec/encode.js";
 import type { OutputBuffer } from "../../codec/output-buffer.js";
 import type { ProtocolVersion, PubackPacket, PubcompPacket, PubrecPacket } from "../../codec/packets.js";
-import type { PublishProperties } from "../../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../../codec/publish-coder.js";
 import { describeReasonCode } from "../../codec/reason-codes.js";
 import { type MqttError, OutboxError, RefusedError, TransportError, UsageError } from "../../errors.js";
@@ -23,6 +22,7 @@ import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PoisonWatch } from "./poison-watch.js";
+import { remainingExpiry } from "./remaining-expiry.js";
 import { Unflushed } from "./unflushed.js";
 
 /** The output of a network connection. */
@@ -49,7 +49,8 @@ const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
 export class MessageSender {
-  private readonly outbox: Outbox;
+  /** The queue. Others only read it. */
+  readonly outbox: Outbox;
   private readonly inflight = new Inflight();
   /**
    * Messages in flight since an earlier connection that were not resent over this one yet. While messages are sent one
@@ -227,13 +228,19 @@ export class MessageSender {
     if (this.poison?.isCareful && !this.pumpCarefully(link, this.poison, now)) return;
     for (let message = this.resend.peek(); message !== undefined; message = this.resend.peek()) {
       if (message.state === "sent" && !this.maySend(link, message)) return;
+      const refusal = message.refusal?.();
+      if (refusal === null) return;
       this.resend.shift();
-      this.sendAgain(link, message, now);
+      if (refusal) this.giveUpSent(message, refusal);
+      else this.sendAgain(link, message, now);
     }
     for (let message = this.outbox.peek(); message !== undefined; message = this.outbox.peek()) {
       if (!this.mayBegin(link, message)) return;
+      const refusal = message.refusal?.();
+      if (refusal === null) return;
       this.outbox.remove(message);
-      this.send(link, message, now);
+      if (refusal) this.giveUp(message, refusal);
+      else this.send(link, message, now);
     }
   }
 
@@ -585,13 +592,4 @@ function topicRefusal(version: ProtocolVersion, topic: string): UsageError | und
 /** MQTT 3.1 requires DUP on a resent PUBREL [MQTT31-21]; later versions have no such flag. */
 function writePubrel(link: SenderLink, packetIdentifier: number, again: boolean): void {
   writeAcknowledgement(link.outlet.out, again && link.version === 3 ? PUBREL | DUP : PUBREL, packetIdentifier);
-}
-
-/** Milliseconds by which the clock's fractions may change a time difference. */
-const FRACTION = 1;
-
-/** Returns the properties with the remaining expiry interval, in whole seconds and at least 0. */
-function remainingExpiry(message: OutgoingMessage, now: number): PublishProperties {
-  const messageExpiryInterval = Math.max(0, Math.ceil((message.expiresAt - now - FRACTION) / 1000));
-  return { ...message.properties, messageExpiryInterval };
 }

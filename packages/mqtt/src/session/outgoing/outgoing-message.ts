@@ -58,6 +58,13 @@ export abstract class OutgoingMessage {
   ) {}
 
   /**
+   * Called before a message is sent that was queued, or was in flight when a connection was lost. Returns why it must not
+   * be sent; undefined if it may be sent; null if that is not known yet, or if the connection ended meanwhile. It then
+   * stays where it is, and the owner lets the session continue later. Default: every message may be sent.
+   */
+  refusal?(): MqttError | null | undefined;
+
+  /**
    * The message was handed to the transport (QoS 0) or acknowledged with this reason code. Either `delivered` or
    * `failed` is called, once.
    */

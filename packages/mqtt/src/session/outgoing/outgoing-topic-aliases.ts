@@ -32,21 +32,23 @@ export class OutgoingTopicAliases {
     if (this.maximum === 0 || topic.length < WORTHWHILE) return 0;
     const known = this.aliases.get(topic);
     if (known !== undefined) return -known;
-    if (this.aliases.size >= this.maximum) return 0;
-    if (this.seen.has(topic)) {
-      this.seen.delete(topic);
-      const alias = this.aliases.size + 1;
-      this.aliases.set(topic, alias);
-      return alias;
-    }
-    if (this.seen.size >= REMEMBERED) this.seen.clear();
-    this.seen.add(topic);
-    return 0;
+    if (this.aliases.size >= this.maximum || this.isFirst(topic)) return 0;
+    const alias = this.aliases.size + 1;
+    this.aliases.set(topic, alias);
+    return alias;
   }
 
   /** Called if the packet with a new alias was not sent. Only the last new alias can be revoked. */
   forget(topic: string): void {
     this.aliases.delete(topic);
+  }
+
+  /** Returns whether a topic must wait for its next publication. Remembers it. */
+  protected isFirst(topic: string): boolean {
+    if (this.seen.delete(topic)) return false;
+    if (this.seen.size >= REMEMBERED) this.seen.clear();
+    this.seen.add(topic);
+    return true;
   }
 }
 

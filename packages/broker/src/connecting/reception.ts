@@ -1,0 +1,19 @@
+/** What a connection needs of the rest of the broker. */
+
+import type { ConnectPacket } from "@aiko/mqtt/codec";
+import type { ServerSession } from "@aiko/mqtt/session";
+
+/** Answers CONNECT, and receives errors that occur before a client is accepted. `Connection` is the type of connections. */
+export interface Reception<Connection> {
+  /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
+  connect(connection: Connection, packet: ConnectPacket): void;
+  gone(connection: Connection): void;
+  refused(reason: string): void;
+}
+
+/** The client of a connection, after it was accepted. */
+export interface AdmittedClient<Connection> {
+  readonly session: ServerSession;
+  readonly identity: string | undefined;
+  connectionEnded(connection: Connection, reason: string): void;
+}

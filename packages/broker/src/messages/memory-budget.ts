@@ -1,0 +1,88 @@
+/**
+ * The memory that the broker may use for all clients together: for retained messages, messages that wait, sessions and
+ * subscriptions. When it is full, QoS 0 messages that wait are dropped first, those of the longest queue before others.
+ * What is new is refused next. Nothing that was acknowledged is dropped.
+ */
+
+import type { QoS } from "@aiko/mqtt";
+
+/** A message that may wait for several clients. Its payload is counted once. */
+export interface HeldMessage {
+  readonly payload: Uint8Array;
+  readonly topic: string;
+  /** The number of clients that it waits for. Only the budget changes it. */
+  holders: number;
+}
+
+/** A client whose waiting QoS 0 messages can be dropped. */
+export interface QueueOwner {
+  /** Drops them. Each is released meanwhile. */
+  dropQos0(): void;
+}
+
+/** Approximate bytes of a message that waits for one client, without what all clients share. */
+const DELIVERY = 300;
+const MESSAGE = 200;
+/** Approximate bytes of a session, and of a subscription without its topic filter (Node.js 22). */
+export const SESSION_SIZE = 3_000;
+export const SUBSCRIPTION_SIZE = 500;
+/** After messages were dropped, this part of the limit is in use at most, if enough could be dropped. */
+const RELIEVED = 0.95;
+
+export class MemoryBudget {
+  private total = 0;
+  /** The bytes of the QoS 0 messages that wait for each client. */
+  private readonly droppable = new Map<QueueOwner, number>();
+
+  /** @param limit in bytes */
+  constructor(readonly limit: number) {}
+
+  /** Bytes in use. */
+  get used(): number {
+    return this.total;
+  }
+
+  /** Whether nothing new is accepted. */
+  get isFull(): boolean {
+    if (this.total < this.limit) return false;
+    this.relieve();
+    return this.total >= this.limit;
+  }
+
+  /** Counts bytes; a negative number gives them back. */
+  take(bytes: number): void {
+    this.total += bytes;
+  }
+
+  /** Counts a message that waits for one more client. */
+  hold(message: HeldMessage, owner: QueueOwner, qos: QoS): void {
+    if (message.holders++ === 0) this.total += sizeOf(message);
+    this.total += DELIVERY;
+    if (qos === 0) this.droppable.set(owner, (this.droppable.get(owner) ?? 0) + DELIVERY + sizeOf(message));
+    if (this.total >= this.limit) this.relieve();
+  }
+
+  /** The message does not wait for this client any more. */
+  release(message: HeldMessage, owner: QueueOwner, qos: QoS): void {
+    if (--message.holders === 0) this.total -= sizeOf(message);
+    this.total -= DELIVERY;
+    if (qos > 0) return;
+    const left = (this.droppable.get(owner) ?? 0) - DELIVERY - sizeOf(message);
+    if (left > 0) this.droppable.set(owner, left);
+    else this.droppable.delete(owner);
+  }
+
+  /** Drops QoS 0 messages. Frees more than is needed, so that it does not run for each message. */
+  private relieve(): void {
+    if (this.droppable.size === 0) return;
+    const owners = [...this.droppable].sort(([, a], [, b]) => b - a);
+    for (const [owner] of owners) {
+      if (this.total <= this.limit * RELIEVED) return;
+      owner.dropQos0();
+    }
+  }
+}
+
+function sizeOf({ topic, payload }: HeldMessage): number {
+  return MESSAGE + topic.length + payload.length;
+}
