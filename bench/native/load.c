@@ -338,6 +338,7 @@ static long quantile(double part) {
 
 static void meet(void) {
   char filter[32];
+  copies = topics == 1 || topics > subscribers ? subscribers : subscribers / topics;
   for (int i = 0; i < publishers; i++) join(i);
   for (int i = 0; i < subscribers; i++) {
     if (topics == 1) strcpy(filter, "bench/topic");
@@ -345,7 +346,6 @@ static void meet(void) {
     else sprintf(filter, "bench/%d/topic", i % topics);
     subscribe(join(-1), filter, qos);
   }
-  copies = topics == 1 || topics > subscribers ? subscribers : subscribers / topics;
 }
 
 static void relay(int milliseconds) {
