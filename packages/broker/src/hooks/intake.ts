@@ -31,17 +31,27 @@ export class Intake {
 
   /** A client published a message. */
   publish(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
-    if (delivery === undefined && this.forward(client.clientId, packet)) return;
-    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const refusal = topicRefusal(packet.topic);
     if (refusal !== undefined) {
       this.refuse(client, packet.topic, refusal, delivery);
       return;
     }
+    if (this.forward(client, packet)) return;
+    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
     else this.conclude(client, message, verdict, delivery);
+  }
+
+  /** Passes a QoS 0 message on at once, if nobody but the subscribed clients has a say. Returns false otherwise. */
+  private forward({ clientId }: KnownClient, packet: PublishPacket): boolean {
+    const { events } = this;
+    if (this.hooks.publishing !== undefined || !this.application.isEmpty) return false;
+    if (!this.router.forward(packet, clientId)) return false;
+    if (events.has("published"))
+      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
+    return true;
   }
 
   /** Publishes the will of a client. Its expiry counts from now [MQTT5-3.1.3.2.4]. */
@@ -79,20 +89,6 @@ export class Intake {
     this.closed = true;
     this.hooks.close();
     this.application.close();
-  }
-
-  /**
-   * Takes the short way of a QoS 0 message: without an object for it. Returns false, and does nothing, if a hook or a
-   * subscription of the application has to see the message, or if the router needs the object.
-   */
-  private forward(clientId: string, packet: PublishPacket): boolean {
-    const { events, hooks, application, router } = this;
-    if (hooks.publishing !== undefined || !application.isEmpty || topicRefusal(packet.topic) !== undefined)
-      return false;
-    if (!router.forward(packet, clientId)) return false;
-    if (events.has("published"))
-      events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
-    return true;
   }
 
   /** Delivers a message that the hooks have allowed, and acknowledges it; or refuses it. */

@@ -29,8 +29,8 @@ export class Router {
   private readonly clock: Clock;
   private readonly subscriptions: SubscriptionTable<KnownClient>;
   private readonly retained: RetainedMessages;
-  private readonly copies = new PublishCopies();
   private readonly replays: RetainedReplays;
+  private readonly copies = new PublishCopies();
 
   constructor(
     private readonly settings: BrokerSettings,
@@ -61,8 +61,8 @@ export class Router {
    * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
    */
   forward(packet: PublishPacket, publisher: string): boolean {
-    if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
-    if (this.settings.authorizeDeliver !== undefined || !this.replays.isIdle) return false;
+    if (!this.isDirect || packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined)
+      return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
     const copies = subscriptions.length > 1 ? this.copies : undefined;
@@ -89,7 +89,7 @@ export class Router {
   publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
     if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
-    const direct = this.subscriptions.direct(message.topic);
+    const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
     if (direct !== undefined) return this.publishTo(direct, message, now);
     const recipients = this.subscriptions.recipients(message);
     const replaying = !this.replays.isIdle;
@@ -105,13 +105,11 @@ export class Router {
     message: PublishedMessage,
     now: number,
   ): number {
-    const replaying = !this.replays.isIdle;
     let count = 0;
     for (const subscription of subscriptions) {
       const { client, noLocal } = subscription;
       if (noLocal && client.clientId === message.publisher) continue;
       count++;
-      if (replaying) this.replays.precede(client, message, now);
       client.deliver(message, soleRecipient(subscription, message), now);
     }
     return count === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
@@ -192,6 +190,11 @@ export class Router {
       return ReasonCode.SUCCESS;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
+  }
+
+  /** Whether messages go straight to their subscribers: no hook decides, and no client waits for retained messages. */
+  private get isDirect(): boolean {
+    return this.settings.authorizeDeliver === undefined && this.replays.isIdle;
   }
 
   /** Removes all subscriptions of a client whose session has ended. */

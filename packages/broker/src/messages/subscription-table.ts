@@ -139,6 +139,17 @@ export class SubscriptionTable<Client extends Subscriber> {
     return recipients;
   }
 
+  private includeMember(
+    recipients: Map<Client, GrowingRecipient>,
+    member: ClientSubscription<Client>,
+    message: PublishedMessage,
+  ): void {
+    const recipient = include(recipients, member, message);
+    if (recipient === undefined || (!this.reselects && Math.min(message.qos, member.qos) === 0)) return;
+    recipient.sharedFilters ??= [];
+    recipient.sharedFilters.push(member.topicFilter);
+  }
+
   private routeOf(topic: string): readonly ClientSubscription<Client>[] {
     const route: ClientSubscription<Client>[] = [];
     const clients = new Set<Client>();
@@ -154,17 +165,6 @@ export class SubscriptionTable<Client extends Subscriber> {
     const result = shared || clients.size < route.length ? COMBINED : route;
     this.routes.add(topic, result);
     return result;
-  }
-
-  private includeMember(
-    recipients: Map<Client, GrowingRecipient>,
-    member: ClientSubscription<Client>,
-    message: PublishedMessage,
-  ): void {
-    const recipient = include(recipients, member, message);
-    if (recipient === undefined || (!this.reselects && Math.min(message.qos, member.qos) === 0)) return;
-    recipient.sharedFilters ??= [];
-    recipient.sharedFilters.push(member.topicFilter);
   }
 
   private join(subscription: ClientSubscription<Client>, matched: string): boolean {
@@ -198,15 +198,13 @@ export class SubscriptionTable<Client extends Subscriber> {
 /** The route of a topic whose subscriptions have to be combined for each message. */
 const COMBINED: readonly never[] = [];
 
-const NO_IDENTIFIERS: readonly number[] = [];
-
 /** Returns how a client receives a message that only this subscription of it matches. */
 export function soleRecipient<Client>(subscription: ClientSubscription<Client>, message: PublishedMessage): Recipient {
   const { qos, retainAsPublished, subscriptionIdentifier } = subscription;
   return {
     qos: Math.min(message.qos, qos) as QoS,
     retain: retainAsPublished && message.retain,
-    subscriptionIdentifiers: subscriptionIdentifier === undefined ? NO_IDENTIFIERS : [subscriptionIdentifier],
+    subscriptionIdentifiers: subscriptionIdentifier === undefined ? [] : [subscriptionIdentifier],
     sharedFilters: undefined,
   };
 }
