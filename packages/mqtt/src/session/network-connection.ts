@@ -174,15 +174,13 @@ export class NetworkConnection implements TransportListener {
     if (transport.cork === undefined || transport.uncork === undefined) return false;
     this.collecting = true;
     transport.cork();
-    this.clock.defer(this.sendCollected);
+    this.clock.defer(() => {
+      this.collecting = false;
+      this.early = MOST_EARLY;
+      if (!this.isOver) transport.uncork?.();
+    });
     return true;
   }
-
-  private readonly sendCollected = (): void => {
-    this.collecting = false;
-    this.early = MOST_EARLY;
-    if (!this.isOver) this.transport.uncork?.();
-  };
 
   /**
    * Ensures that `advance` of the owner is called at its deadline. A connection has one timer, which reads the deadline

@@ -97,7 +97,8 @@ export class ServerSession {
   ) {
     this.topicAliases = new IncomingTopicAliases(options.topicAliasMaximum);
     const { outbox } = options;
-    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumInflightBytes ?? outbox.maximumBytes };
+    const { maximumInflightBytes, maximumBytes } = outbox;
+    const bounds = maximumInflightBytes === undefined ? { ...outbox, maximumInflightBytes: maximumBytes } : outbox;
     this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined);
   }
 
