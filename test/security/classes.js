@@ -182,7 +182,7 @@ export const classes = [
     seen: "CVE-2017-7650, CVE-2018-12550",
     held: "",
     tests: [],
-    notApplicable: "The broker has no access rules by topic, and makes no substitutions in topics.",
+    notApplicable: "Access rules are functions of the application. The broker makes no substitutions in topics.",
   },
   {
     name: "one user continues the session of another, or speaks as the broker",
@@ -208,8 +208,15 @@ export const classes = [
   {
     name: "access revoked, data still delivered",
     seen: "CVE-2021-34434, CVE-2018-12546",
-    held: "`authenticate` is called for every connection. There are no access rules by topic that could be revoked.",
-    tests: [`${broker}/connecting.test.ts > authenticate > is called with the credentials`],
+    held:
+      "`authenticate` is called for every connection. `authorizeDeliver` is asked when a message is put to a client, and again " +
+      "when it was queued or is sent again. It is also asked about retained messages and wills.",
+    tests: [
+      `${broker}/connecting.test.ts > authenticate > is called with the credentials`,
+      `${broker}/hooks/deliver-hooks.test.ts > a client > does not receive retained messages and wills that it may not receive`,
+      `${broker}/hooks/deliver-hooks.test.ts > a client > does not receive queued QoS %i messages after its right was revoked`,
+      `${broker}/hooks/deliver-hooks.test.ts > a client > is not sent again what it may no longer receive`,
+    ],
   },
   {
     name: "TLS: look-alike CA, wrong host, expired",

@@ -21,7 +21,9 @@ import { assertEvent, assertListener, type BrokerEvents, type BrokerStatistics }
 import type { BrokerClients } from "./clients/broker-clients.js";
 import type { Arrival } from "./connecting/arrival.js";
 import { ClientConnection } from "./connecting/client-connection.js";
+import type { Visit } from "./connecting/visit.js";
 import { Hub } from "./hub.js";
+import { Addresses } from "./listening/addresses.js";
 import { Attachment, type AttachOptions } from "./listening/attachment.js";
 import type { Entrance } from "./listening/entrance.js";
 import { Listener } from "./listening/listener.js";
@@ -37,11 +39,13 @@ const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as nev
 /** Applications see it as `Broker`. */
 export class EmbeddedBroker implements Entrance {
   private readonly hub: Hub;
+  private readonly addresses: Addresses;
   private readonly listeners: Listener[] = [];
   private readonly attachments = new Set<Attachment>();
 
   constructor(private readonly settings: BrokerSettings) {
     this.hub = new Hub(settings);
+    this.addresses = new Addresses(settings.clock, settings.perAddress);
   }
 
   /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
@@ -152,6 +156,13 @@ export class EmbeddedBroker implements Entrance {
     return this.admit(new StreamTransport(stream), arrival);
   }
 
+  enter(address: string | undefined): Visit | undefined {
+    const entered = this.addresses.enter(address);
+    if (typeof entered === "object") return entered;
+    this.refused(entered);
+    return undefined;
+  }
+
   full(maximumConnections: number): void {
     this.refused(`the limit maximumConnections ${maximumConnections} is reached`);
   }
@@ -167,8 +178,13 @@ export class EmbeddedBroker implements Entrance {
       if (!hub.isClosed) this.full(settings.maximumConnections);
       return undefined;
     }
+    const visit = arrival.visit ?? this.enter(arrival.address);
+    if (visit === undefined) {
+      transport.destroy();
+      return undefined;
+    }
     const link = settings.faults?.wrap(transport, settings.clock) ?? transport;
-    const connection = new ClientConnection(link, settings.clock, settings, hub, arrival);
+    const connection = new ClientConnection(link, settings.clock, settings, hub, { ...arrival, visit });
     hub.opened(connection);
     return connection;
   }

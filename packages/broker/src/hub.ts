@@ -55,7 +55,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
     const { outbox, receiveMaximum, topicAliasMaximum } = settings;
-    const bounds = { ...outbox, policy: "drop-qos0" as const, maximumInflightBytes: outbox.maximumBytes };
+    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumBytes };
     this.sessionOptions = { outbox: bounds, receiveMaximum, topicAliasMaximum };
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
@@ -88,6 +88,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   gone(connection: ClientConnection): void {
+    connection.arrival.visit?.ended();
     this.connections.delete(connection);
   }
 

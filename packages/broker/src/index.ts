@@ -30,6 +30,7 @@ export type {
 export type { AttachOptions } from "./listening/attachment.js";
 export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
+export type { AddressLimits } from "./options/address-limits.js";
 export type {
   AuthenticationExchange,
   AuthenticationMethod,

@@ -1,7 +1,13 @@
 // What one address may use, on a fake clock.
+import { connect as dial } from "node:net";
+import { connect as dialTls } from "node:tls";
+import { connect } from "@aiko/mqtt";
 import { FakeClock } from "@aiko/mqtt/testing";
+import { Broker } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
-import { Addresses, addressKey, isLoopback, type Visit } from "../src/listening/addresses.ts";
+import { selfSigned } from "../../../test/fixtures/certificates.ts";
+import type { Visit } from "../src/connecting/visit.ts";
+import { Addresses, addressKey, isLoopback } from "../src/listening/addresses.ts";
 
 const host = "192.0.2.1";
 
@@ -88,5 +94,44 @@ describe("the key of an address", () => {
 
   test.each(["0.0.0.0", "10.127.0.1", "::", "::12", "1271::1"])("%s is not this machine", (address) => {
     expect(isLoopback(address)).toBe(false);
+  });
+});
+
+describe("a broker whose perAddress holds for loopback", () => {
+  const perAddress = { maximumConnections: 2, loopback: true };
+
+  test("refuses further connections over TCP, reports each, and accepts others when one has ended", async () => {
+    await using broker = await Broker.listen({ port: 0, perAddress });
+    const reasons: string[] = [];
+    broker.on("refused", ({ reason }) => reasons.push(reason));
+    const first = await connect(broker.url);
+    await using _second = await connect(broker.url);
+    const socket = dial(broker.port, "127.0.0.1").on("error", () => undefined);
+    await new Promise((resolve) => socket.on("close", resolve));
+    expect(reasons).toEqual(["127.0.0.1 has 2 connections; perAddress.maximumConnections is 2"]);
+    const gone = broker.waitFor("disconnected");
+    await first.disconnect();
+    await gone;
+    await using _third = await connect(broker.url);
+    expect(broker.statistics.openConnections).toBe(2);
+  });
+
+  test("counts TLS connections and WebSockets from their first byte, before any handshake", async () => {
+    const { certificate, key } = await selfSigned("localhost");
+    const listeners = [{ url: "mqtts://127.0.0.1:0", tls: { certificate, key } }, { url: "ws://127.0.0.1:0" }];
+    await using broker = await Broker.listen({ listeners, perAddress });
+    const ports = broker.urls.map((url) => Number(new URL(url.replace(/^\w+/, "http")).port));
+    const reasons: string[] = [];
+    broker.on("refused", ({ reason }) => reasons.push(reason));
+    const silent = ports.map((port) => dial(port, "127.0.0.1").on("error", () => undefined));
+    await Promise.all(silent.map((socket) => new Promise((resolve) => socket.on("connect", resolve))));
+    const late = [
+      dialTls({ port: ports[0] as number, host: "127.0.0.1", rejectUnauthorized: false }),
+      dial(ports[1] as number, "127.0.0.1"),
+    ];
+    for (const socket of late) socket.on("error", () => undefined);
+    await Promise.all(late.map((socket) => new Promise((resolve) => socket.on("close", resolve))));
+    expect(reasons.filter((reason) => reason.includes("perAddress.maximumConnections is 2"))).toHaveLength(2);
+    for (const socket of silent) socket.destroy();
   });
 });

@@ -60,6 +60,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   outbox: undefined,
   retained: undefined,
   maximumShare: undefined,
+  perAddress: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,

@@ -2,6 +2,7 @@
 
 import type { ClientCertificate } from "../options/authentication.js";
 import type { ListenerTerms } from "../options/listener-terms.js";
+import type { Visit } from "./visit.js";
 
 export interface Arrival {
   /** The address of the client; undefined at a Unix socket. */
@@ -16,4 +17,6 @@ export interface Arrival {
   readonly authenticate?: ListenerTerms["authenticate"];
   /** When the client must have been accepted, by the clock. Default: `connectTimeout` from now. */
   readonly deadline?: number | undefined;
+  /** How its address counts it. Default: it is counted when it is passed on. */
+  readonly visit?: Visit | undefined;
 }

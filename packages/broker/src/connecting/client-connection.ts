@@ -93,11 +93,15 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     this.authentication = authentication;
   }
 
-  /** Returns the bytes of CONNACK for `admit`. Refuses the client, and returns undefined, if it would not accept them. */
-  offer(connack: ConnackPacket): Uint8Array | undefined {
+  /**
+   * Returns the bytes of a packet before the client is accepted: of CONNACK for `admit`, or of AUTH. If the client does
+   * not accept them, refuses it and returns undefined.
+   */
+  offer(packet: ConnackPacket | AuthPacket): Uint8Array | undefined {
     if (this.stage.at !== "deciding") return undefined;
-    const bytes = this.stage.accepted.fitting(connack);
-    if (bytes === undefined) this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("CONNACK") });
+    const bytes = this.stage.accepted.fitting(packet);
+    const reason = `${packet.type.toUpperCase()} exceeds the client's maximumPacketSize`;
+    if (bytes === undefined) this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason });
     return bytes;
   }
 
@@ -109,6 +113,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     connack: Uint8Array,
   ): void {
     if (this.stage.at !== "deciding") return;
+    this.arrival.visit?.accepted();
     this.writeBytes(connack);
     this.stage = { ...this.stage, at: "admitted", client };
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
@@ -135,14 +140,9 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   challenge(packet: AuthPacket): void {
-    const { stage } = this;
-    if (stage.at === "admitted") stage.client.session.write(packet);
-    if (stage.at !== "deciding") return;
-    const bytes = stage.accepted.fitting(packet);
-    if (bytes === undefined) {
-      this.refuse({ reasonCode: ReasonCode.PACKET_TOO_LARGE, reason: tooLarge("AUTH") });
-      return;
-    }
+    if (this.stage.at === "admitted") this.stage.client.session.write(packet);
+    const bytes = this.offer(packet);
+    if (bytes === undefined) return;
     this.writeBytes(bytes);
     this.limits.expected = ANSWERS;
     this.resume();
@@ -341,8 +341,4 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     if (stage.at === "admitted") stage.client.connectionEnded(this, reason);
     if (this.hungUp) this.reception.gone(this);
   }
-}
-
-function tooLarge(packet: string): string {
-  return `${packet} exceeds the client's maximumPacketSize`;
 }

@@ -13,7 +13,8 @@ const MOST_REASON_CODE = 0xff;
 /**
  * Faults on the connections of a broker, for tests. Pass it as the option `faults` of `Broker.listen`. Then add and
  * remove faults at any time; they also affect connections that exist. If several faults match a packet, the one that
- * was added first affects it.
+ * was added first affects it. With this option, the broker receives a packet only when it is complete, so do not use it
+ * outside of tests.
  *
  * @example
  * const faults = new Faults();

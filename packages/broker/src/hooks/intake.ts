@@ -38,7 +38,12 @@ export class Intake {
     }
     if (this.forward(client, packet)) return;
     const message = publishedMessage(packet, client.clientId, this.clock.now());
-    const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
+    const gate = this.hooks.publishing;
+    if (gate === undefined) {
+      this.deliver(client, message, delivery);
+      return;
+    }
+    const verdict = gate.decide(client.handle, message);
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
     else this.conclude(client, message, verdict, delivery);
@@ -65,7 +70,9 @@ export class Intake {
     const verdict = this.hooks.publishing?.decide(client.handle, message) ?? message;
     if (verdict instanceof Promise)
       verdict
-        .then((decided) => this.conclude(client, message, decided, undefined))
+        .then((decided) => {
+          if (!this.closed) this.conclude(client, message, decided, undefined);
+        })
         .catch((error: unknown) => this.events.emit("error", error));
     else this.conclude(client, message, verdict, undefined);
   }
@@ -98,20 +105,18 @@ export class Intake {
     verdict: PublishVerdict,
     delivery: Delivery | undefined,
   ): void {
-    if (verdict === "taken") {
-      acknowledge(client, delivery, ReasonCode.SUCCESS);
-      return;
-    }
-    if ("reasonCode" in verdict) {
-      this.refuse(client, topic, verdict, delivery);
-      return;
-    }
-    const reasonCode = this.route(verdict, delivery !== undefined && client.version === 5);
+    if (verdict === "taken") acknowledge(client, delivery, ReasonCode.SUCCESS);
+    else if ("reasonCode" in verdict) this.refuse(client, topic, verdict, delivery);
+    else this.deliver(client, verdict, delivery);
+  }
+
+  private deliver(client: KnownClient, message: PublishedMessage, delivery: Delivery | undefined): void {
+    const reasonCode = this.route(message, delivery !== undefined && client.version === 5);
     if (reasonCode >= REFUSED) {
       acknowledge(client, delivery, reasonCode);
       return;
     }
-    const hearing = this.application.deliver(verdict, delivery !== undefined);
+    const hearing = this.application.deliver(message, delivery !== undefined);
     if (hearing instanceof Promise)
       void this.later(client, hearing, (heard) => acknowledge(client, delivery, codes[heard] ?? reasonCode));
     else acknowledge(client, delivery, codes[hearing] ?? reasonCode);

@@ -4,33 +4,8 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
-
-/** Limits for each address from which clients connect. */
-export interface AddressLimits {
-  /** The number of connections at one time, from 1. Default: `maximumShare` of the broker's `maximumConnections`. */
-  readonly maximumConnections?: number | undefined;
-  /** The number of connections at one time whose client is not accepted yet, from 1. Default 500. */
-  readonly maximumHandshakes?: number | undefined;
-  /**
-   * New connections per second, from 1. An address that was quiet may open ten times as many at once. Default 100.
-   */
-  readonly connectRate?: number | undefined;
-  /**
-   * Whether the limits also hold for the loopback addresses of this machine. Default false. They never hold for Unix
-   * sockets and for `accept`.
-   */
-  readonly loopback?: boolean | undefined;
-}
-
-export type AddressSettings = { readonly [Name in keyof AddressLimits]-?: NonNullable<AddressLimits[Name]> };
-
-/** A connection that was let in. */
-export interface Visit {
-  /** Its client was accepted. */
-  accepted(): void;
-  /** It has ended. */
-  ended(): void;
-}
+import type { Visit } from "../connecting/visit.js";
+import type { AddressSettings } from "../options/address-limits.js";
 
 /** What is known of an address. */
 interface Visitors {

@@ -70,6 +70,7 @@ export class Attachment {
       // The server may have kept the connection for earlier requests.
       deadlineOf: () => clock.now() + connectTimeout,
       letGo: () => undefined,
+      visitOf: () => undefined,
     };
     this.upgrade = await webSocketUpgrade(settings, limits, this.entrance, {
       host: () => this.host,

@@ -3,10 +3,13 @@
 import type { Duplex } from "node:stream";
 import type { Arrival } from "../connecting/arrival.js";
 import type { ClientConnection } from "../connecting/client-connection.js";
+import type { Visit } from "../connecting/visit.js";
 
 export interface Entrance {
   /** Accepts a connection, or refuses it. The stream is a socket, or the bytes of a WebSocket. */
   take(stream: Duplex, arrival: Arrival): Pick<ClientConnection, "isStranger"> | undefined;
+  /** Counts a connection of this address, before its handshake. Refuses and reports it by returning undefined. */
+  enter(address: string | undefined): Visit | undefined;
   /** A connection was closed before its handshake, because there are `maximumConnections` already: of this number. */
   full(maximumConnections: number): void;
   /** A connection was closed before its handshake was complete. */

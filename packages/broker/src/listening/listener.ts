@@ -68,11 +68,12 @@ export class Listener {
       if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
     } else {
       bound(server, settings, terms, entrance);
-      const strangers = new Strangers(server, settings);
+      const strangers = new Strangers(server, settings, entrance);
       server.on("secureConnection", (socket: TLSSocket) => {
         const deadline = strangers.deadlineOf(socket);
+        const visit = strangers.visitOf(socket);
         const certificate = certificateOf(socket);
-        accepted.take(socket, entrance, { deadline, listener: name ?? url, authenticate, certificate });
+        accepted.take(socket, entrance, { deadline, visit, listener: name ?? url, authenticate, certificate });
       });
     }
     const chosen = await listenAtPort(server, place);
@@ -87,7 +88,7 @@ export class Listener {
         ? createHttpServer(untimed, upgradeOnly)
         : createHttpsServer({ ...untimed, ...tlsOptions(settings, tls) }, upgradeOnly);
     bound(server, settings, terms, entrance);
-    const strangers = new Strangers(server, settings);
+    const strangers = new Strangers(server, settings, entrance);
     const late = (): void =>
       entrance.refused(`WebSocket: no upgrade request within connectTimeout ${settings.connectTimeout} ms`);
     server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) =>

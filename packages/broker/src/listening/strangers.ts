@@ -5,28 +5,44 @@
 
 import type { Server, Socket } from "node:net";
 import type { Timer } from "@aiko/mqtt";
+import type { Visit } from "../connecting/visit.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import type { Entrance } from "./entrance.js";
 
 export class Strangers {
   /** By the client's address, which a TLS socket shares with the socket below it. */
-  private readonly deadlines = new Map<string, number>();
+  private readonly arrived = new Map<string, { readonly deadline: number; readonly visit: Visit }>();
   private readonly timers = new WeakMap<Socket, Timer>();
 
   constructor(
     server: Server,
     private readonly settings: Pick<BrokerSettings, "clock" | "connectTimeout">,
+    entrance: Pick<Entrance, "enter">,
   ) {
-    server.on("connection", (socket: Socket) => {
+    server.prependListener("connection", (socket: Socket) => {
+      const visit = entrance.enter(socket.remoteAddress);
+      if (visit === undefined) {
+        socket.destroy();
+        return;
+      }
       const key = keyOf(socket);
-      this.deadlines.set(key, settings.clock.now() + settings.connectTimeout);
-      socket.once("close", () => this.deadlines.delete(key));
+      this.arrived.set(key, { deadline: settings.clock.now() + settings.connectTimeout, visit });
+      socket.once("close", () => {
+        this.arrived.delete(key);
+        visit.ended();
+      });
     });
   }
 
   /** Returns the deadline, by the broker's clock. */
   deadlineOf(socket: Socket): number {
     const { clock, connectTimeout } = this.settings;
-    return this.deadlines.get(keyOf(socket)) ?? clock.now() + connectTimeout; // closed: it has no address
+    return this.arrived.get(keyOf(socket))?.deadline ?? clock.now() + connectTimeout; // closed: it has no address
+  }
+
+  /** Returns how the connection is counted; undefined if it is closed. */
+  visitOf(socket: Socket): Visit | undefined {
+    return this.arrived.get(keyOf(socket))?.visit;
   }
 
   /** Destroys `socket` at its deadline, unless it was released before. */

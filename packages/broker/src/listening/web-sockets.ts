@@ -70,7 +70,7 @@ export interface WebSocketPlace {
 /** Returns a listener for the event "upgrade" of an HTTP server. */
 export async function webSocketUpgrade(
   settings: BrokerSettings,
-  strangers: Pick<Strangers, "deadlineOf" | "letGo">,
+  strangers: Pick<Strangers, "deadlineOf" | "letGo" | "visitOf">,
   entrance: Entrance,
   place: WebSocketPlace,
 ): Promise<(request: IncomingMessage, socket: Duplex, head: Buffer) => void> {
@@ -106,6 +106,7 @@ export async function webSocketUpgrade(
       address: request.socket.remoteAddress,
       origin: originOf(request),
       deadline: strangers.deadlineOf(request.socket),
+      visit: strangers.visitOf(request.socket),
       certificate: certificateOf(request.socket),
     };
     const client = guarded(entrance, stream, () => entrance.take(stream, arrival));

@@ -14,6 +14,7 @@ import {
 } from "@aiko/mqtt/options";
 import type { BrokerHooks } from "../hooks/broker-hooks.js";
 import { serializedOrigin } from "../listening/request-origin.js";
+import { type AddressLimits, type AddressSettings, addressLimits } from "./address-limits.js";
 import type { AuthenticationMethod, ConnectDecision, ConnectRequest } from "./authentication.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
 import { type CapabilityOptions, capabilityRules } from "./capabilities.js";
@@ -110,10 +111,15 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly retained?: PartialOptions<Bounds> | undefined;
   /**
-   * The largest part of a common limit that one client may use, above 0, up to 1. It holds for the limits of `retained`.
-   * Default 0.5.
+   * The largest part of a common limit that one client may use, above 0, up to 1. It holds for the limits of `retained`,
+   * and for `maximumConnections` by address. Default 0.5.
    */
   readonly maximumShare?: number | undefined;
+  /**
+   * Limits for each address from which clients connect. By default, they do not hold for loopback addresses. Clients
+   * beyond are refused, which the event `refused` reports.
+   */
+  readonly perAddress?: AddressLimits | undefined;
   /**
    * The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. A client of
    * MQTT 5 that sends more is disconnected. Clients before MQTT 5 cannot know the limit: the broker stops reading from
@@ -210,6 +216,7 @@ const rules = {
   outbox: bounds(1, 100_000, 64 * 2 ** 20),
   retained: bounds(0, 200_000, 256 * 2 ** 20),
   maximumShare: share(0.5),
+  perAddress: addressLimits,
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
   maximumKeepAlive: integer(0, 65_535, 0),
@@ -223,7 +230,10 @@ const rules = {
 /** The options that say where the broker listens. `places` is their result. */
 type Placing = "host" | "port" | "tls" | "listeners";
 
-export type BrokerSettings = Omit<OptionsRead<typeof rules>, Placing> & { readonly places: readonly Place[] };
+export interface BrokerSettings extends Omit<OptionsRead<typeof rules>, Placing | "perAddress"> {
+  readonly places: readonly Place[];
+  readonly perAddress: AddressSettings;
+}
 
 /** The options of a single TCP listener. */
 const shortForm: readonly Placing[] = ["host", "port", "tls"];
@@ -231,11 +241,16 @@ const shortForm: readonly Placing[] = ["host", "port", "tls"];
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions<Port extends number | undefined>(options: BrokerOptions<Port>): BrokerSettings {
   assertObject(options);
-  const { host, port, tls, listeners, ...others } = readOptions(rules, options);
-  if (listeners === undefined) return { ...others, places: [{ scheme: "mqtt", host, port, tls }] };
+  const { host, port, tls, listeners, perAddress, ...others } = readOptions(rules, options);
+  const most = Math.ceil(others.maximumConnections * others.maximumShare);
+  const settings = {
+    ...others,
+    perAddress: { ...perAddress, maximumConnections: perAddress.maximumConnections ?? most },
+  };
+  if (listeners === undefined) return { ...settings, places: [{ scheme: "mqtt", host, port, tls }] };
   const other = shortForm.find((name) => options[name] !== undefined);
   if (other !== undefined) throw wrongOption("listeners", `cannot be combined with ${other}; set it in each listener`);
-  return { ...others, places: listeners };
+  return { ...settings, places: listeners };
 }
 
 function shown(value: unknown): string {

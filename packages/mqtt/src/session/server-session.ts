@@ -26,6 +26,7 @@ import { MessageSender, type Outlet } from "./outgoing/message-sender.js";
 import type { OutboxBounds } from "./outgoing/outbox.js";
 import type { OutgoingMessage } from "./outgoing/outgoing-message.js";
 import { OutgoingTopicAliases } from "./outgoing/outgoing-topic-aliases.js";
+import { ServerOutbox } from "./outgoing/server-outbox.js";
 import { PacketIdentifiers } from "./packet-identifiers.js";
 
 /** Options of ServerSession, already checked. */
@@ -81,6 +82,7 @@ const PROTOCOL_MAXIMUM = 268_435_460;
  */
 export class ServerSession {
   private readonly sender: MessageSender;
+  private readonly outbox: ServerOutbox;
   private readonly receiver = new MessageReceiver(undefined);
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link | undefined;
@@ -99,7 +101,12 @@ export class ServerSession {
     const { outbox } = options;
     const { maximumInflightBytes, maximumBytes } = outbox;
     const bounds = maximumInflightBytes === undefined ? { ...outbox, maximumInflightBytes: maximumBytes } : outbox;
-    this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined);
+    let queue: ServerOutbox | undefined;
+    this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined, false, (giveUp) => {
+      queue = new ServerOutbox(bounds, giveUp);
+      return queue;
+    });
+    this.outbox = queue as ServerOutbox;
   }
 
   /** Whether the client is connected. */
@@ -128,7 +135,7 @@ export class ServerSession {
 
   /** The bytes of topics, payloads and properties of the messages that were not sent yet. */
   get queuedBytes(): number {
-    return this.sender.outbox.bytes;
+    return this.outbox.bytes;
   }
 
   /**
@@ -238,6 +245,11 @@ export class ServerSession {
   /** Sends a message to the client, or queues it until it may be sent. */
   deliver(message: OutgoingMessage, now: number): void {
     this.sender.publish(message, now);
+  }
+
+  /** Drops the QoS 0 messages that wait for the client: their memory is needed. */
+  dropQos0(): void {
+    this.outbox.dropQos0();
   }
 
   /**

@@ -3,13 +3,19 @@ import type { QoS } from "@aiko/mqtt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { effort } from "../../../../test/fixtures/effort.ts";
-import { Outbox, type OutboxBounds, type OutboxPolicy } from "../../src/session/outgoing/outbox.ts";
+import { type GiveUp, Outbox, type OutboxBounds, type OutboxPolicy } from "../../src/session/outgoing/outbox.ts";
 import { messageSize } from "../../src/session/outgoing/outgoing-message.ts";
+import { ServerOutbox } from "../../src/session/outgoing/server-outbox.ts";
 import { KeptMessage } from "./sessions.ts";
 
 const bounds = { maximumCount: 5, maximumBytes: 40, maximumAge: 50 };
 
+/** With `drop-qos0`, the outbox of a server. */
 type Policy = OutboxPolicy | "drop-qos0";
+
+function outboxOf(policy: Policy, limits: OutboxBounds, giveUp: GiveUp): Outbox {
+  return policy === "drop-qos0" ? new ServerOutbox(limits, giveUp) : new Outbox({ ...limits, policy }, giveUp);
+}
 
 class Model {
   waiting: KeptMessage[] = [];
@@ -92,7 +98,7 @@ test.each<Policy>(["reject", "drop-oldest", "drop-newest", "keep-latest", "drop-
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const model = new Model(policy);
       const gone = new Map<KeptMessage, string>();
-      const outbox = new Outbox({ ...bounds, policy }, (message, { code }) => {
+      const outbox = outboxOf(policy, bounds, (message, { code }) => {
         expect(gone.has(message as KeptMessage)).toBe(false);
         gone.set(message as KeptMessage, code);
       });
@@ -162,8 +168,7 @@ test.each<Policy>(["reject", "drop-oldest", "drop-newest", "keep-latest", "drop-
 describe("the cost of a message does not depend on the number of queued messages:", () => {
   /** Milliseconds for this many messages into an outbox that holds `waiting` messages. */
   const cost = (policy: Policy, waiting: number): Promise<number> => {
-    const roomy: OutboxBounds = { maximumCount: waiting, maximumBytes: 1e9, policy };
-    const outbox = new Outbox(roomy, () => undefined);
+    const outbox = outboxOf(policy, { maximumCount: waiting, maximumBytes: 1e9 }, () => undefined);
     const add = (i: number): void =>
       void outbox.add(new KeptMessage(`t/${i % waiting}`, policy === "drop-qos0" ? 0 : 1), false);
     for (let i = 0; i < waiting; i++) add(i);

@@ -18,7 +18,7 @@ import { Queue } from "../queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "../server-limits.js";
 import { Inflight } from "./inflight.js";
 import { InheritedIdentifiers } from "./inherited-identifiers.js";
-import { Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
+import { type GiveUp, Outbox, type OutboxBounds, type OutboxCounts } from "./outbox.js";
 import type { OutgoingMessage } from "./outgoing-message.js";
 import type { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 import { PoisonWatch } from "./poison-watch.js";
@@ -49,8 +49,7 @@ const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
 export class MessageSender {
-  /** The queue. Others only read it. */
-  readonly outbox: Outbox;
+  private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
   /**
    * Messages in flight since an earlier connection that were not resent over this one yet. While messages are sent one
@@ -86,8 +85,9 @@ export class MessageSender {
     private readonly journal: SessionJournal | undefined,
     /** Whether this side opens the connections. Only then can one message end connection after connection. */
     connecting = false,
+    newOutbox: (giveUp: GiveUp) => Outbox = (giveUp) => new Outbox(bounds, giveUp),
   ) {
-    this.outbox = new Outbox(bounds, (message, error) => this.giveUp(message, error));
+    this.outbox = newOutbox((message, error) => this.giveUp(message, error));
     this.poison = connecting ? new PoisonWatch() : undefined;
   }
 

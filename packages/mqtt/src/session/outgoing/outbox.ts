@@ -4,7 +4,6 @@
  */
 
 import { type MqttError, OutboxError, TimeoutError } from "../../errors.js";
-import { DroppableMessages } from "./droppable-messages.js";
 import { messageSize, type OutgoingMessage } from "./outgoing-message.js";
 
 /**
@@ -23,11 +22,8 @@ export interface OutboxBounds {
   readonly maximumBytes: number;
   /** Milliseconds that a message may wait. Default: no limit. */
   readonly maximumAge?: number | undefined;
-  /**
-   * What happens when a limit is reached. `drop-qos0`, for a server: the oldest queued QoS 0 messages are dropped for
-   * it; a message that still has no room is refused. Default "reject".
-   */
-  readonly policy?: OutboxPolicy | "drop-qos0" | undefined;
+  /** What happens when a limit is reached. Default "reject". */
+  readonly policy?: OutboxPolicy | undefined;
   /** Whether QoS 0 messages are queued while there is no connection, or dropped. Default "queue". */
   readonly qos0?: "queue" | "drop" | undefined;
   /**
@@ -46,7 +42,7 @@ export interface OutboxBounds {
 export interface OutboxCounts {
   /** Refused with OUTBOX_FULL. */
   readonly refused: number;
-  /** Dropped by the policies "drop-oldest" and "drop-qos0". */
+  /** Dropped by the policy "drop-oldest", or by a server's outbox. */
   readonly droppedOldest: number;
   /** Dropped by the policy "drop-newest". */
   readonly droppedNewest: number;
@@ -70,6 +66,9 @@ export const NOTHING_LOST: OutboxCounts = {
   expired: 0,
 };
 
+/** Receives a message that will not be sent. */
+export type GiveUp = (message: OutgoingMessage, error: MqttError) => void;
+
 export class Outbox {
   /** A list linked through the messages: removing any of them takes constant time. */
   private first: OutgoingMessage | undefined;
@@ -77,8 +76,6 @@ export class Outbox {
   /** The first message that was never sent. Those before it may have arrived, and are not dropped for others. */
   private oldest: OutgoingMessage | undefined;
   private readonly byTopic: Map<string, OutgoingMessage> | undefined;
-  /** By the policy "drop-qos0", from the first QoS 0 message on. */
-  private droppable: DroppableMessages | undefined;
   private readonly maximumAge: number;
   private count = 0;
   private size = 0;
@@ -87,8 +84,7 @@ export class Outbox {
 
   constructor(
     private readonly bounds: OutboxBounds,
-    /** Called with a message that will not be sent. */
-    private readonly giveUp: (message: OutgoingMessage, error: MqttError) => void,
+    private readonly giveUp: GiveUp,
   ) {
     this.byTopic = bounds.policy === "keep-latest" ? new Map() : undefined;
     this.maximumAge = bounds.maximumAge ?? Infinity;
@@ -136,7 +132,6 @@ export class Outbox {
       this.giveUp(message, this.droppedError(message));
       return false;
     }
-    if (bounds.policy === "drop-qos0") return this.displace(message, size);
     if (bounds.policy !== "drop-oldest" || size > bounds.maximumBytes) return this.refuse(message);
     while (!this.hasRoom(size)) {
       const { oldest } = this;
@@ -145,11 +140,6 @@ export class Outbox {
     }
     this.append(message, size);
     return true;
-  }
-
-  /** Drops all QoS 0 messages of the policy "drop-qos0": the server needs their memory. */
-  dropQos0(): void {
-    for (let oldest = this.droppable?.oldest; oldest !== undefined; oldest = this.droppable?.oldest) this.drop(oldest);
   }
 
   /** Queues a message that an earlier process left. It was accepted then, so no bound applies. */
@@ -181,7 +171,6 @@ export class Outbox {
     message.behind = undefined;
     this.count--;
     this.size -= messageSize(message);
-    if (message.qos === 0) this.droppable?.delete(message, messageSize(message));
     return true;
   }
 
@@ -240,11 +229,8 @@ export class Outbox {
     this.tally[what]++;
   }
 
-  /** @param without messages that would be dropped for it */
-  private hasRoom(size: number, without?: DroppableMessages): boolean {
+  protected hasRoom(size: number, count = this.count, bytes = this.size): boolean {
     const { maximumCount, maximumBytes, maximumInflightBytes } = this.bounds;
-    const count = this.count - (without?.count ?? 0);
-    const bytes = this.size - (without?.bytes ?? 0);
     if (count >= maximumCount) return false;
     return bytes + size <= maximumBytes || (count === 0 && maximumInflightBytes !== undefined);
   }
@@ -255,21 +241,9 @@ export class Outbox {
     this.byTopic?.set(message.topic, message);
     this.count++;
     this.size += size;
-    if (message.qos > 0 || this.bounds.policy !== "drop-qos0") return;
-    this.droppable ??= new DroppableMessages();
-    this.droppable.add(message, size);
   }
 
-  /** Drops the oldest QoS 0 messages for a new message, if that makes enough room for it. */
-  private displace(message: OutgoingMessage, size: number): boolean {
-    const { droppable } = this;
-    if (droppable === undefined || !this.hasRoom(size, droppable)) return this.refuse(message);
-    while (!this.hasRoom(size)) this.drop(droppable.oldest as OutgoingMessage);
-    this.append(message, size);
-    return true;
-  }
-
-  private drop(message: OutgoingMessage): void {
+  protected drop(message: OutgoingMessage): void {
     const error = this.droppedError(message);
     this.remove(message);
     this.note("droppedOldest");
