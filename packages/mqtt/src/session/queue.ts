@@ -2,11 +2,8 @@
 
 const COMPACT_AT = 1024;
 
-/** The items of each queue that had none so far: thousands of idle sessions have no list of their own. */
-const NONE: never[] = [];
-
 export class Queue<Item> {
-  #items: (Item | undefined)[] = NONE;
+  #items: (Item | undefined)[] = [];
   #head = 0;
 
   get length(): number {
@@ -14,7 +11,6 @@ export class Queue<Item> {
   }
 
   push(item: Item): void {
-    if (this.#items === NONE) this.#items = [];
     this.#items.push(item);
   }
 
@@ -23,7 +19,6 @@ export class Queue<Item> {
   }
 
   shift(): Item | undefined {
-    if (this.length === 0) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
