@@ -28,7 +28,7 @@ export interface Broker {
   readonly port: number;
   /**
    * The URL of the first listener, such as `mqtt://127.0.0.1:41235`. Clients on other machines can use it only if
-   * `host` allows them.
+   * `host` allows them. Empty if there is no listener.
    */
   readonly url: string;
   /** The URLs of all listeners, in the order of the option `listeners`. */
@@ -94,6 +94,7 @@ export interface Broker {
    * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than
    * `maximumConnections`, and when the broker is closed.
    *
+   * @throws UsageError OPTION_INVALID if a method of the transport is missing
    * @example
    * const dial = async () => {
    *   const [client, server] = memoryPair(platform.clock); // of @aiko/mqtt/testing

@@ -11,7 +11,7 @@ import {
   type Transport,
   type WaitOptions,
 } from "@aiko/mqtt";
-import { object, readOptions } from "@aiko/mqtt/options";
+import { object, readOptions, wrongOption } from "@aiko/mqtt/options";
 import type {
   ApplicationHandler,
   BrokerSubscribeOptions,
@@ -129,6 +129,7 @@ export class EmbeddedBroker implements Entrance {
   }
 
   accept(transport: Transport): void {
+    assertTransport(transport);
     this.admit(transport, {});
   }
 
@@ -188,6 +189,16 @@ export class EmbeddedBroker implements Entrance {
     hub.opened(connection);
     return connection;
   }
+}
+
+const methods = ["start", "write", "pause", "resume", "end", "destroy"] satisfies (keyof Transport)[];
+
+/** @throws UsageError OPTION_INVALID. Otherwise, a missing method would fail later, in a timer. */
+function assertTransport(transport: unknown): void {
+  const given = Object(transport) as Partial<Record<string, unknown>>;
+  const missing = methods.find((method) => typeof given[method] !== "function");
+  if (missing !== undefined)
+    throw wrongOption("transport", `must be a Transport; its method ${missing} is not a function`);
 }
 
 function closedError(what = "waitFor"): ClosedError {

@@ -223,7 +223,10 @@ const rules = {
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
-  faults: object<ConnectionFaults>(),
+  faults: holds<ConnectionFaults>(
+    (value) => typeof (value as Partial<ConnectionFaults> | null)?.wrap === "function",
+    "must be a Faults of @aiko/mqtt-broker/testing",
+  ),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
