@@ -130,3 +130,22 @@ test("printing clients shows no other part of the broker", async () => {
   expect(JSON.stringify([...bench.hub.clientList])).toBe('[{"clientId":"a","connected":true}]');
   expect(inspect(bench.hub.clientList, { depth: 9 })).not.toContain("session");
 });
+
+test.each(["disconnect", "endSession"] as const)("%s in a listener of connected ends the client", async (method) => {
+  const bench = new Bench();
+  bench.hub.events.on("connected", ({ clientId }) => known(bench, clientId)[method]());
+  const peer = await bench.connect("a");
+  expect((await peer.expect("disconnect")).reasonCode).toBe(0x98);
+  await peer.expectClose();
+  expect(bench.hub.statistics).toMatchObject({ sessions: 0, openConnections: 0 });
+  expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected"]);
+});
+
+test("a listener of connected hears of a client before its packets have an effect", async () => {
+  const bench = new Bench();
+  const peer = bench.dial();
+  peer.send({ type: "connect", protocolVersion: 5, clientId: "a", cleanStart: true, keepAlive: 0 });
+  peer.send(message("t", "x"));
+  await peer.expect("connack");
+  expect(bench.events.map(({ type }) => type)).toEqual(["connected", "published"]);
+});
