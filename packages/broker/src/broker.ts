@@ -110,9 +110,10 @@ export interface Broker {
 
   /**
    * Accepts WebSockets on an HTTP or HTTPS server of the application, at one path. Web pages are checked as at listeners:
-   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server. The server stays
-   * the application's: closing the broker ends the WebSockets, but does not close the server. Resolves to a function that
-   * stops accepting WebSockets; open ones stay.
+   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server; if there are none,
+   * they are answered with 404. A path can be attached to a server once. The server stays the application's: closing the
+   * broker ends the WebSockets, but does not close the server. Resolves to a function that stops accepting WebSockets;
+   * open ones stay.
    *
    * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; UsageError TRANSPORT_UNAVAILABLE if the broker cannot load `ws`;
    * ClosedError BROKER_CLOSED

@@ -149,3 +149,9 @@ test("a listener of connected hears of a client before its packets have an effec
   await peer.expect("connack");
   expect(bench.events.map(({ type }) => type)).toEqual(["connected", "published"]);
 });
+
+test("printing a client shows who it is", async () => {
+  const bench = new Bench();
+  await bench.connect("a");
+  expect(inspect(known(bench, "a"))).toBe("BrokerClient { clientId: 'a', identity: undefined, connected: true }");
+});

@@ -28,6 +28,9 @@ export interface ConnectionOrigin {
   readonly connectedAt: number;
 }
 
+/** The method that `util.inspect` and `console.log` call. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
 /** The first reason code of an error. */
 const LEAST = ReasonCode.UNSPECIFIED_ERROR;
 
@@ -91,6 +94,11 @@ export class SessionHandle implements BrokerClient {
   endSession(): void {
     this.#client.end(ReasonCode.ADMINISTRATIVE_ACTION, "the application ended the session");
     this.#client.discard();
+  }
+
+  /** Shows what `toJSON` returns. */
+  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
+    return inspect === undefined ? this.toJSON() : `BrokerClient ${inspect(this.toJSON(), options)}`;
   }
 
   /** Returns what identifies the client in logs. */

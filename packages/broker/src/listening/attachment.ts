@@ -13,7 +13,7 @@ import { webSocketUpgrade } from "./web-sockets.js";
 
 /** Options of `broker.attach`. */
 export interface AttachOptions extends ListenerTerms {
-  /** The path of the upgrade requests that the broker accepts; other paths are left to other listeners. Default "/mqtt". */
+  /** The path of the upgrade requests that the broker accepts. Default "/mqtt". */
   readonly path?: string | undefined;
 }
 

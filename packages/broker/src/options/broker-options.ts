@@ -58,7 +58,7 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   /**
    * The authentication methods of MQTT 5, by name, such as "SCRAM-SHA-256". A client that names one is accepted or
    * refused by its function, also when it authenticates again. Other methods are refused with 0x8C (Bad authentication
-   * method). Default: none.
+   * method). Clients that name no method are accepted unless `authenticate` refuses them. Default: none.
    */
   readonly authenticationMethods?: Readonly<Record<string, AuthenticationMethod>> | undefined;
   /**
