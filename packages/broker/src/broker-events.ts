@@ -102,4 +102,6 @@ export interface BrokerStatistics {
   readonly subscriptions: number;
   /** Retained messages. */
   readonly retainedMessages: number;
+  /** The approximate memory in bytes that `maximumMemory` limits. */
+  readonly memory: number;
 }

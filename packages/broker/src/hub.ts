@@ -13,7 +13,7 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
+import { type Delivery, EventEmitter, type ServerSessionOptions } from "@aiko/mqtt/session";
 import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
@@ -27,6 +27,7 @@ import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
 import { ExpirySweep } from "./messages/expiry-sweep.js";
+import { MemoryBudget } from "./messages/memory-budget.js";
 import { topicRefusal } from "./messages/permitted-publications.js";
 import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
@@ -36,6 +37,7 @@ import type { BrokerSettings } from "./options/broker-options.js";
 export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
+  private readonly budget: MemoryBudget;
   readonly intake: Intake;
   /** The subscriptions of the application. */
   readonly application: ApplicationSubscriptions;
@@ -49,11 +51,18 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly clientList = new ClientList(this.clients);
   private closed = false;
 
+  /** One object for all sessions: a copy for each would take half a kilobyte. */
+  private readonly sessionOptions: ServerSessionOptions;
+
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
+    const { outbox, receiveMaximum, topicAliasMaximum } = settings;
+    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumBytes };
+    this.sessionOptions = { outbox: bounds, receiveMaximum, topicAliasMaximum };
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
-    this.router = new Router(settings, this.events);
+    this.budget = new MemoryBudget(settings.maximumMemory);
+    this.router = new Router(settings, this.events, this.budget);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
     this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
@@ -74,6 +83,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
       sessions: this.clients.size,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.router.retainedCount,
+      memory: this.budget.used,
     };
   }
 
@@ -171,6 +181,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
       refuse(ReasonCode.SERVER_BUSY, reason, "too many sessions");
       return;
     }
+    if (this.budget.isFull && !this.clients.has(clientId)) {
+      refuse(ReasonCode.SERVER_BUSY, `the limit maximumMemory ${settings.maximumMemory} is reached`, "out of memory");
+      return;
+    }
     const { protocolVersion, cleanStart } = packet;
     const known = this.clients.get(clientId);
     const resumed = known !== undefined && !cleanStart && known.identity === identity && known.outlivesConnection;
@@ -197,9 +211,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   private newClient(clientId: string): KnownClient {
-    const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox, receiveMaximum, topicAliasMaximum };
-    const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this);
+    const { maximumSessionExpiry } = this.settings;
+    const client = new KnownClient(clientId, this.sessionOptions, maximumSessionExpiry, this, this.budget);
     client.gate = this.hooks.delivering(client);
     return client;
   }

@@ -203,6 +203,7 @@ describe("a stored message", () => {
     properties: { correlationData: chunk.subarray(0, 4) },
     expiresAt: Infinity,
     publisher: "c",
+    holders: 0,
   });
 
   test("does not keep the whole chunk that it arrived in", () => {

@@ -25,7 +25,13 @@ test("listens on a free port of the loopback interface, and reports its URL", as
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
   expect(broker.urls).toEqual([broker.url]);
-  expect(broker.statistics).toEqual({ openConnections: 0, sessions: 0, subscriptions: 0, retainedMessages: 0 });
+  expect(broker.statistics).toEqual({
+    openConnections: 0,
+    sessions: 0,
+    subscriptions: 0,
+    retainedMessages: 0,
+    memory: 0,
+  });
 });
 
 /** It must list all of them, otherwise it does not compile. */
@@ -61,6 +67,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   retained: undefined,
   maximumShare: undefined,
   perAddress: undefined,
+  maximumMemory: undefined,
   receiveMaximum: undefined,
   topicAliasMaximum: undefined,
   maximumKeepAlive: undefined,

@@ -4,6 +4,7 @@ import { FakeClock } from "@aiko/mqtt/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KnownClient } from "../src/clients/known-client.ts";
+import { MemoryBudget } from "../src/messages/memory-budget.ts";
 import { type PublishedMessage, publishedMessage } from "../src/messages/published-message.ts";
 import { RetainedMessages } from "../src/messages/retained-messages.ts";
 import { RetainedReplays } from "../src/messages/retained-replay.ts";
@@ -51,7 +52,12 @@ class Reader {
 
 function place(count: number) {
   const clock = new StepClock();
-  const retained = new RetainedMessages(clock, { maximumCount: 1_000_000, maximumBytes: 1e9 }, 1);
+  const retained = new RetainedMessages(
+    clock,
+    { maximumCount: 1_000_000, maximumBytes: 1e9 },
+    1,
+    new MemoryBudget(1e9),
+  );
   const publish = (topic: string, text: string, retain = true): PublishedMessage => {
     const payload = new TextEncoder().encode(text);
     const published = publishedMessage({ topic, payload, qos: 1, retain, properties: undefined }, "c", clock.now());

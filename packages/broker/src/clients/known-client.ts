@@ -3,7 +3,7 @@
  * has one.
  */
 
-import { type Clock, type MqttError, ProtocolError, type Timer } from "@aiko/mqtt";
+import { type Clock, type MqttError, ProtocolError, type QoS, type Timer } from "@aiko/mqtt";
 import {
   type ConnectPacket,
   type DisconnectPacket,
@@ -18,6 +18,7 @@ import {
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
+import { type MemoryBudget, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
 import {
   DeliveredMessage,
   forKeeping,
@@ -56,13 +57,15 @@ const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
 /** Before its first connection. */
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
 
-export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient, HandledClient {
+export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, QueueOwner {
   readonly session: ServerSession;
   readonly topicFilters = new Set<string>();
   /** Decides about deliveries, if the application has a hook for them. */
   gate: DeliveryGate | undefined;
   origin: ConnectionOrigin = UNKNOWN;
   private shownAs: BrokerClient | undefined;
+  /** Whether the session has ended. */
+  private isOver = false;
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
   /** Who the client is, as `authenticate` or its authentication method answered. */
@@ -80,8 +83,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     private readonly options: ServerSessionOptions,
     private readonly maximumExpiry: number,
     private readonly owner: ClientOwner,
+    private readonly budget: MemoryBudget,
   ) {
     this.session = new ServerSession(options, this);
+    budget.take(SESSION_SIZE);
   }
 
   get isOnline(): boolean {
@@ -149,8 +154,12 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
+    if (!this.isOver) this.budget.take(-SESSION_SIZE);
+    this.isOver = true;
     for (const message of this.session.end()) {
-      if (message instanceof DeliveredMessage && message.isTransferable) transfer(message.shared as SharedMessage);
+      if (!(message instanceof DeliveredMessage)) continue;
+      message.release();
+      if (message.isTransferable) transfer(message.shared as SharedMessage);
     }
     for (const { message, recipient } of this.gate?.end() ?? []) {
       const { qos, sharedFilters } = recipient;
@@ -193,6 +202,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   /** The same, after the application has allowed it. */
   put(message: PublishedMessage, recipient: Recipient, now: number): boolean {
     if (!this.isOnline && recipient.qos === 0) return true;
+    if (this.budget.isFull && !this.mayExceed(recipient.qos)) {
+      this.owner.dropped(this, message.topic, `the limit maximumMemory ${this.budget.limit} is reached`);
+      return false;
+    }
     if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
     const { topic, payload, expiresAt } = message;
     const { qos, retain, subscriptionIdentifiers, sharedFilters } = recipient;
@@ -203,7 +216,19 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     if (this.gate !== undefined) delivered.source = message;
     this.session.deliver(delivered, now);
     if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
+    if (delivered.state === "queued" || (qos > 0 && delivered.state !== "settled")) {
+      delivered.held = message;
+      this.budget.hold(message, this, qos);
+    }
     return !delivered.foundNoRoom;
+  }
+
+  released({ qos }: DeliveredMessage, held: PublishedMessage): void {
+    this.budget.release(held, this, qos);
+  }
+
+  dropQos0(): void {
+    this.session.dropQos0();
   }
 
   consent(message: DeliveredMessage): boolean | undefined {
@@ -275,6 +300,11 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     }
     if (packet.reasonCode === 0) this.will = undefined; // with any other reason, the will is published [MQTT5-3.1.2-10]
     this.connection?.leave();
+  }
+
+  /** Whether a message may be delivered although the broker's memory is full: one at a time, so that nobody stands still. */
+  private mayExceed(qos: QoS): boolean {
+    return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0;
   }
 
   private publishDelayedWill(): void {

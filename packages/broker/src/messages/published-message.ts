@@ -14,6 +14,8 @@ export interface PublishedMessage {
   readonly expiresAt: number;
   /** The client that published it; undefined for the broker itself. */
   readonly publisher: string | undefined;
+  /** The number of clients that it waits for. Only `MemoryBudget` changes it. */
+  holders: number;
 }
 
 /** The fields that PUBLISH and a will share. */
@@ -27,7 +29,7 @@ export function publishedMessage(
   const { topic, payload, qos, retain, properties } = publication;
   const seconds = properties?.messageExpiryInterval;
   const expiresAt = seconds === undefined ? Infinity : now + seconds * 1000;
-  return { topic, payload, qos, retain, properties, expiresAt, publisher };
+  return { topic, payload, qos, retain, properties, expiresAt, publisher, holders: 0 };
 }
 
 export function willMessage(will: Will, publisher: string, now: number): PublishedMessage {
@@ -49,6 +51,8 @@ export interface Addressee {
   undelivered(message: DeliveredMessage, error: MqttError): void;
   /** Whether a message that waited may be sent. Undefined if that is not known yet. */
   consent(message: DeliveredMessage): boolean | undefined;
+  /** A message with `held` has its outcome. */
+  released(message: DeliveredMessage, held: PublishedMessage): void;
 }
 
 /**
@@ -60,6 +64,8 @@ export class DeliveredMessage extends OutgoingMessage {
   foundNoRoom = false;
   /** The message as it was published; set only if the application is asked again before it is sent. */
   source: PublishedMessage | undefined;
+  /** The message as it was published, while the memory of its waiting is counted. */
+  held: PublishedMessage | undefined;
 
   constructor(
     topic: string,
@@ -79,7 +85,7 @@ export class DeliveredMessage extends OutgoingMessage {
 
   /** Whether another client may receive it instead. Not if it has QoS 2 and was sent [MQTT5-4.8.2-5]. */
   get isTransferable(): boolean {
-    return this.shared !== undefined && (this.qos === 1 || this.state === "queued");
+    return this.shared !== undefined && this.qos > 0 && (this.qos === 1 || this.state === "queued");
   }
 
   override refusal(): MqttError | null | undefined {
@@ -91,9 +97,19 @@ export class DeliveredMessage extends OutgoingMessage {
       : new RefusedError("PUBLISH_REFUSED", ReasonCode.NOT_AUTHORIZED, "authorizeDeliver refused it");
   }
 
-  override delivered(): void {}
+  override delivered(): void {
+    this.release();
+  }
+
+  /** Reports that the message does not wait any more. */
+  release(): void {
+    const { held } = this;
+    this.held = undefined;
+    if (held !== undefined) this.addressee.released(this, held);
+  }
 
   override failed(error: MqttError): void {
+    this.release();
     this.foundNoRoom = error.code === "OUTBOX_FULL";
     this.addressee.undelivered(this, error);
   }

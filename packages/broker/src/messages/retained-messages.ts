@@ -5,6 +5,7 @@
 
 import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
+import type { MemoryBudget } from "./memory-budget.js";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
 import { RetainedShares } from "./retained-shares.js";
 
@@ -34,8 +35,9 @@ export class RetainedMessages {
     private readonly clock: Clock,
     bounds: Bounds,
     share: number,
+    private readonly budget: MemoryBudget,
   ) {
-    this.shares = new RetainedShares(bounds, share);
+    this.shares = new RetainedShares(bounds, share, budget);
   }
 
   get size(): number {
@@ -63,6 +65,7 @@ export class RetainedMessages {
    */
   refusal(message: PublishedMessage, now: number): string | undefined {
     if (message.payload.length === 0) return undefined;
+    if (this.budget.isFull) return `the limit maximumMemory ${this.budget.limit} is reached`;
     const size = sizeOf(message);
     const former = this.tree.get(message.topic)?.message;
     const full = this.shares.refusal(message, size, former, former && sizeOf(former));

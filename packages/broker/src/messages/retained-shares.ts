@@ -1,6 +1,7 @@
 /** Counts the retained messages, of all publishers together and of each, and holds both to their limits. */
 
 import type { Bounds } from "@aiko/mqtt";
+import type { MemoryBudget } from "./memory-budget.js";
 import type { PublishedMessage } from "./published-message.js";
 
 /** What is counted, for all or for one publisher. */
@@ -18,6 +19,7 @@ export class RetainedShares {
   constructor(
     private readonly bounds: Bounds,
     private readonly share: number,
+    private readonly budget: MemoryBudget,
   ) {
     this.ofOne = {
       maximumCount: Math.ceil(bounds.maximumCount * share),
@@ -54,6 +56,7 @@ export class RetainedShares {
 
   add({ publisher }: PublishedMessage, size: number): void {
     count(this.all, 1, size);
+    this.budget.take(size);
     if (publisher === undefined) return;
     let own = this.byPublisher.get(publisher);
     if (own === undefined) {
@@ -65,6 +68,7 @@ export class RetainedShares {
 
   remove({ publisher }: PublishedMessage, size: number): void {
     count(this.all, -1, -size);
+    this.budget.take(-size);
     const own = publisher === undefined ? undefined : this.byPublisher.get(publisher);
     if (own === undefined) return;
     count(own, -1, -size);

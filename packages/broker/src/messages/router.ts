@@ -19,6 +19,7 @@ import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import { type MemoryBudget, SUBSCRIPTION_SIZE } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
@@ -35,10 +36,11 @@ export class Router {
   constructor(
     private readonly settings: BrokerSettings,
     private readonly events: EventEmitter<BrokerEvents>,
+    private readonly budget: MemoryBudget,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
-    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare);
+    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare, budget);
     this.replays = new RetainedReplays(this.clock, this.retained);
   }
 
@@ -90,29 +92,32 @@ export class Router {
     const now = this.clock.now();
     if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
     const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
-    if (direct !== undefined) return this.publishTo(direct, message, now);
+    if (direct !== undefined) return this.publishTo(direct, message, isTold, now);
     const recipients = this.subscriptions.recipients(message);
     const replaying = !this.replays.isIdle;
+    let delivered = 0;
     for (const [client, recipient] of recipients) {
       if (replaying) this.replays.precede(client, message, now);
-      client.deliver(message, recipient, now);
+      if (client.deliver(message, recipient, now)) delivered++;
     }
-    return recipients.size === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
+    return outcome(message, recipients.size, delivered, isTold);
   }
 
   private publishTo(
     subscriptions: readonly ClientSubscription<KnownClient>[],
     message: PublishedMessage,
+    isTold: boolean,
     now: number,
   ): number {
     let count = 0;
+    let delivered = 0;
     for (const subscription of subscriptions) {
       const { client, noLocal } = subscription;
       if (noLocal && client.clientId === message.publisher) continue;
       count++;
-      client.deliver(message, soleRecipient(subscription, message), now);
+      if (client.deliver(message, soleRecipient(subscription, message), now)) delivered++;
     }
-    return count === 0 ? ReasonCode.NO_MATCHING_SUBSCRIBERS : ReasonCode.SUCCESS;
+    return outcome(message, count, delivered, isTold);
   }
 
   /**
@@ -162,6 +167,7 @@ export class Router {
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
+      if (fresh) this.budget.take(sizeOf(topicFilter));
       granted.set(topicFilter, {
         request: { ...request, qos },
         fresh: fresh || granted.get(topicFilter)?.fresh === true,
@@ -186,6 +192,7 @@ export class Router {
       client.topicFilters.delete(topicFilter);
       this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
+      this.budget.take(-sizeOf(topicFilter));
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
     });
@@ -199,7 +206,9 @@ export class Router {
 
   /** Removes all subscriptions of a client whose session has ended. */
   forget(client: KnownClient): void {
-    for (const topicFilter of client.topicFilters) this.subscriptions.delete(client, topicFilter);
+    for (const topicFilter of client.topicFilters) {
+      if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-sizeOf(topicFilter));
+    }
     client.topicFilters.clear();
     this.replays.stopAll(client);
   }
@@ -213,14 +222,28 @@ export class Router {
   }
 
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
-    const { maximumSubscriptions } = this.settings;
+    const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
     const refusal = filterRefusal(topicFilter, this.settings);
-    if (refusal !== undefined || topicFilters.size < maximumSubscriptions || topicFilters.has(topicFilter))
-      return refusal;
-    const reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    if (refusal !== undefined || topicFilters.has(topicFilter)) return refusal;
+    let reason: string;
+    if (topicFilters.size >= maximumSubscriptions)
+      reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    else if (this.budget.isFull) reason = `the limit maximumMemory ${maximumMemory} is reached`;
+    else return undefined;
     return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
+}
+
+/** The approximate memory of a subscription. */
+function sizeOf(topicFilter: string): number {
+  return SUBSCRIPTION_SIZE + topicFilter.length;
+}
+
+/** @param isTold whether the publisher learns that nobody received the message */
+function outcome({ retain }: PublishedMessage, recipients: number, delivered: number, isTold: boolean): number {
+  if (recipients === 0) return ReasonCode.NO_MATCHING_SUBSCRIBERS;
+  return isTold && delivered === 0 && !retain ? ReasonCode.QUOTA_EXCEEDED : ReasonCode.SUCCESS;
 }
 
 /** Returns the code in SUBACK for a filter that is not granted; MQTT 3.1 has none. */

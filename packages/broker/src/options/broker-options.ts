@@ -116,6 +116,13 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly maximumShare?: number | undefined;
   /**
+   * The approximate memory in bytes of all sessions, subscriptions, retained messages and waiting messages together, from
+   * 1,048,576. When it is reached, waiting QoS 0 messages are dropped, the longest queue first. Then new sessions,
+   * subscriptions and retained messages are refused, and a client that has an unfinished message gets no further one: see
+   * the events `refused`, `dropped` and `notRetained`. Default 1,073,741,824 (1 GiB).
+   */
+  readonly maximumMemory?: number | undefined;
+  /**
    * Limits for each address from which clients connect. By default, they do not hold for loopback addresses. Clients
    * beyond are refused, which the event `refused` reports.
    */
@@ -216,6 +223,7 @@ const rules = {
   outbox: bounds(1, 100_000, 64 * 2 ** 20),
   retained: bounds(0, 200_000, 256 * 2 ** 20),
   maximumShare: share(0.5),
+  maximumMemory: integer(2 ** 20, Number.MAX_SAFE_INTEGER, 2 ** 30),
   perAddress: addressLimits,
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),

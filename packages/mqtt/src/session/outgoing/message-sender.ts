@@ -96,12 +96,7 @@ export class MessageSender {
     return this.poison?.isSuspicious ?? false;
   }
 
-  /** Whether messages are waiting, or the transport has no room. */
-  get isBacklogged(): boolean {
-    return this.idleLink === undefined;
-  }
-
-  /** The connection, if a QoS 0 message may be written to it now. */
+  /** The connection, if no message waits and the transport has room: a QoS 0 message may be written to it. */
   get idleLink(): SenderLink | undefined {
     const { link } = this;
     if (link === undefined || this.outbox.length > 0 || this.resend.length > 0) return undefined;
@@ -361,14 +356,13 @@ export class MessageSender {
   }
 
   /**
-   * Removes and returns all QoS 1 and 2 messages without an outcome, in order. The session has ended, so they are not
-   * settled here.
+   * Removes and returns all messages without an outcome, in order. The session has ended, so they are not settled here.
    */
   end(): OutgoingMessage[] {
     const messages = [...this.inflight.inOrder(), ...this.outbox.drain()];
     this.inflight.clear();
     this.resend = new Queue();
-    return messages.filter(({ qos }) => qos > 0);
+    return messages;
   }
 
   /** Fails a message, because of the outbox or a lost connection. */
