@@ -66,6 +66,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   private shownAs: BrokerClient | undefined;
   /** Whether the session has ended. */
   private isOver = false;
+  /** Whether its session has ended. */
+  hasEnded = false;
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
   /** Who the client is, as `authenticate` or its authentication method answered. */
@@ -153,6 +155,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
    * messages for other members of shared subscriptions, in order.
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
+    this.hasEnded = true;
     this.expiryTimer?.cancel();
     if (!this.isOver) this.budget.take(-SESSION_SIZE);
     this.isOver = true;

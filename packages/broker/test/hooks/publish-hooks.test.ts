@@ -107,7 +107,9 @@ describe("onPublish", () => {
   });
 
   test("changes some fields of a copy of the message", async () => {
-    const { bench, reader, errors } = await listening({ onPublish: (given) => ({ ...given, payload: "changed" }) });
+    const { bench, reader, errors } = await listening({
+      onPublish: (given) => ({ ...given, payload: "changed" }) as PublishAnswer,
+    });
     const peer = await bench.connect("c");
     peer.send(message("a", "x"));
     expect(await receive(reader)).toBe("a=changed q0");
