@@ -28,7 +28,7 @@ export interface Broker {
   readonly port: number;
   /**
    * The URL of the first listener, such as `mqtt://127.0.0.1:41235`. Clients on other machines can use it only if
-   * `host` allows them.
+   * `host` allows them. Empty if there is no listener.
    */
   readonly url: string;
   /** The URLs of all listeners, in the order of the option `listeners`. */
@@ -65,7 +65,7 @@ export interface Broker {
    * Publishes a message of the application to all subscribers of the topic. Returns the reason code that a client would
    * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
    *
-   * @throws UsageError if an argument is not valid; in that case nothing was published
+   * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED. In both cases nothing was published
    * @example broker.publish("kitchen/light", "on", { retain: true });
    */
   publish(topic: string, payload: string | Uint8Array, options?: BrokerPublishOptions): number;
@@ -94,6 +94,7 @@ export interface Broker {
    * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than
    * `maximumConnections`, and when the broker is closed.
    *
+   * @throws UsageError OPTION_INVALID if a method of the transport is missing
    * @example
    * const dial = async () => {
    *   const [client, server] = memoryPair(platform.clock); // of @aiko/mqtt/testing
@@ -109,9 +110,10 @@ export interface Broker {
 
   /**
    * Accepts WebSockets on an HTTP or HTTPS server of the application, at one path. Web pages are checked as at listeners:
-   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server. The server stays
-   * the application's: closing the broker ends the WebSockets, but does not close the server. Resolves to a function that
-   * stops accepting WebSockets; open ones stay.
+   * see `allowedOrigins`. Upgrade requests for other paths are left to other listeners of the server; if there are none,
+   * they are answered with 404. A path can be attached to a server once. The server stays the application's: closing the
+   * broker ends the WebSockets, but does not close the server. Resolves to a function that stops accepting WebSockets;
+   * open ones stay.
    *
    * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; UsageError TRANSPORT_UNAVAILABLE if the broker cannot load `ws`;
    * ClosedError BROKER_CLOSED

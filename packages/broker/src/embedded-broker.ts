@@ -11,7 +11,7 @@ import {
   type Transport,
   type WaitOptions,
 } from "@aiko/mqtt";
-import { object, readOptions } from "@aiko/mqtt/options";
+import { object, readOptions, wrongOption } from "@aiko/mqtt/options";
 import type {
   ApplicationHandler,
   BrokerSubscribeOptions,
@@ -102,6 +102,7 @@ export class EmbeddedBroker implements Entrance {
   }
 
   publish(topic: string, payload: string | Uint8Array, options: BrokerPublishOptions = {}): number {
+    if (this.hub.isClosed) throw closedError("publish");
     const { clock, maximumTopicLevels } = this.settings;
     return this.hub.intake.publishOwn(ownMessage(topic, payload, options, maximumTopicLevels, clock.now()));
   }
@@ -125,10 +126,14 @@ export class EmbeddedBroker implements Entrance {
       throw closedError("attach");
     }
     this.attachments.add(attachment);
-    return () => attachment.detach();
+    return () => {
+      attachment.detach();
+      if (attachment.isUnused) this.attachments.delete(attachment);
+    };
   }
 
   accept(transport: Transport): void {
+    assertTransport(transport);
     this.admit(transport, {});
   }
 
@@ -191,6 +196,16 @@ export class EmbeddedBroker implements Entrance {
     hub.opened(connection);
     return connection;
   }
+}
+
+const methods = ["start", "write", "pause", "resume", "end", "destroy"] satisfies (keyof Transport)[];
+
+/** @throws UsageError OPTION_INVALID. Otherwise, a missing method would fail later, in a timer. */
+function assertTransport(transport: unknown): void {
+  const given = Object(transport) as Partial<Record<string, unknown>>;
+  const missing = methods.find((method) => typeof given[method] !== "function");
+  if (missing !== undefined)
+    throw wrongOption("transport", `must be a Transport; its method ${missing} is not a function`);
 }
 
 function closedError(what = "waitFor"): ClosedError {

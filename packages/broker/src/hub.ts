@@ -204,9 +204,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     const client = resumed ? known : this.newClient(clientId);
     this.clients.set(clientId, client);
     client.connected(connection, packet, terms.sessionExpiry, identity);
+    connection.admit(client, packet, terms, connack);
     const { address } = connection.arrival;
     this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });
-    connection.admit(client, packet, terms, connack);
+    connection.resume();
   }
 
   private newClient(clientId: string): KnownClient {

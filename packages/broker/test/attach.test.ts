@@ -1,6 +1,8 @@
 // broker.attach: WebSockets on an HTTP server of the application.
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import { createConnection } from "node:net";
 import { connect, ReasonCode } from "@aiko/mqtt";
 import { type AttachOptions, Broker, type BrokerOptions } from "@aiko/mqtt-broker";
 import { expect, onTestFinished, test } from "vitest";
@@ -80,6 +82,36 @@ test("other upgrade requests are left to others", async () => {
   expect(String(await new Promise((resolve) => chat.once("message", resolve)))).toBe("chat");
   chat.terminate();
   expect(await handshake(`ws://127.0.0.1:${port}/broker`)).toBe("open");
+});
+
+test("upgrade requests that nobody accepts are answered, and a reset of their connection does no harm", async () => {
+  const { port, server, broker } = await attached();
+  await broker.attach(server, { path: "/second" });
+  expect(await handshake(`ws://127.0.0.1:${port}/other`)).toBe("404");
+  expect(await handshake(`ws://127.0.0.1:${port}/second`)).toBe("open");
+  const reset = createConnection(port, "127.0.0.1");
+  reset.write("GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", () =>
+    reset.resetAndDestroy(),
+  );
+  await once(reset, "close");
+  expect(await handshake(`ws://127.0.0.1:${port}/mqtt`)).toBe("open");
+});
+
+test("a path is attached once to a server, and again after it was detached", async () => {
+  const { port, server, broker, detach } = await attached();
+  const other = await Broker.listen({ listeners: [] });
+  onTestFinished(() => other.close());
+  for (const each of [broker, other])
+    await expect(each.attach(server)).rejects.toMatchObject({
+      code: "OPTION_INVALID",
+      message: 'path: "/mqtt" is already attached to this server; detach it first',
+    });
+  detach();
+  detach();
+  await other.attach(server);
+  await broker.close();
+  expect(await handshake(`ws://127.0.0.1:${port}/mqtt`)).toBe("open");
+  expect(other.statistics.openConnections).toBe(1);
 });
 
 test("web pages of other hosts are refused", async () => {

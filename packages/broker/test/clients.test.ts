@@ -66,7 +66,10 @@ test("disconnect tells the client why, publishes its will, and keeps its session
   const will = { topic: "w", payload: Uint8Array.of(0x78), qos: 0, retain: false } as const;
   const peer = await bench.connect("a", { ...kept, will });
   known(bench, "a").disconnect(0x96, "too many messages");
-  expect(await peer.expect("disconnect")).toMatchObject({ reasonCode: 0x96 });
+  expect(await peer.expect("disconnect")).toMatchObject({
+    reasonCode: 0x96,
+    properties: { reasonString: "too many messages" },
+  });
   await peer.expectClose();
   expect(await receive(reader)).toBe("w=x q0");
   expect(bench.events).toContainEqual({ type: "disconnected", clientId: "a", reason: "too many messages" });
@@ -129,4 +132,29 @@ test("printing clients shows no other part of the broker", async () => {
   await bench.connect("a");
   expect(JSON.stringify([...bench.hub.clientList])).toBe('[{"clientId":"a","connected":true}]');
   expect(inspect(bench.hub.clientList, { depth: 9 })).not.toContain("session");
+});
+
+test.each(["disconnect", "endSession"] as const)("%s in a listener of connected ends the client", async (method) => {
+  const bench = new Bench();
+  bench.hub.events.on("connected", ({ clientId }) => known(bench, clientId)[method]());
+  const peer = await bench.connect("a");
+  expect((await peer.expect("disconnect")).reasonCode).toBe(0x98);
+  await peer.expectClose();
+  expect(bench.hub.statistics).toMatchObject({ sessions: 0, openConnections: 0 });
+  expect(bench.events.map(({ type }) => type)).toEqual(["connected", "disconnected"]);
+});
+
+test("a listener of connected hears of a client before its packets have an effect", async () => {
+  const bench = new Bench();
+  const peer = bench.dial();
+  peer.send({ type: "connect", protocolVersion: 5, clientId: "a", cleanStart: true, keepAlive: 0 });
+  peer.send(message("t", "x"));
+  await peer.expect("connack");
+  expect(bench.events.map(({ type }) => type)).toEqual(["connected", "published"]);
+});
+
+test("printing a client shows who it is", async () => {
+  const bench = new Bench();
+  await bench.connect("a");
+  expect(inspect(known(bench, "a"))).toBe("BrokerClient { clientId: 'a', identity: undefined, connected: true }");
 });

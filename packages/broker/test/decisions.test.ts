@@ -43,6 +43,25 @@ describe("an identity", () => {
   });
 });
 
+test.each<[unknown, string]>([
+  [undefined, "undefined"],
+  ["ann", "a value of type string"],
+  [{ id: "ann" }, "an object with id"],
+  [{ identity: "" }, "an object with identity"],
+  [{ reasonCode: 0x10 }, "an object with reasonCode"],
+])("the answer %j refuses the client, and the event refused tells what is allowed", async (answer, what) => {
+  const bench = new Bench({ authenticate: () => answer as ConnectDecision });
+  await bench.introduce("c");
+  expect(bench.events).toEqual([
+    {
+      type: "refused",
+      reason:
+        '"c": authenticate refused with 0x86 (Bad User Name or Password): it must answer true, false, { identity }, ' +
+        `or { reasonCode } with a refusal of CONNACK, not ${what}`,
+    },
+  ]);
+});
+
 describe("a refusal", () => {
   const moved = {
     reasonCode: ReasonCode.SERVER_MOVED,

@@ -383,3 +383,11 @@ test("works with the client of this library, in the first exchange and in later 
   expect(connected).toMatchObject([{ type: "connected", identity: "ann" }]);
   await client.disconnect();
 });
+
+test("with methods and without authenticate, a client that names no method is refused; with it, the function decides", async () => {
+  const bench = new Bench({ authenticationMethods: { [method]: echo } });
+  const { connack } = await bench.introduce("plain");
+  expect(connack).toMatchObject({ reasonCode: ReasonCode.NOT_AUTHORIZED });
+  const open = new Bench({ authenticationMethods: { [method]: echo }, authenticate: () => true });
+  await open.connect("plain");
+});

@@ -36,6 +36,13 @@ async function listening(client: Client): Promise<string[]> {
 }
 
 describe("accept", () => {
+  test.each([undefined, {}, { start: () => undefined }])("rejects what is not a transport: %j", async (transport) => {
+    const broker = await started();
+    const refusal = expect.objectContaining({ name: "UsageError", option: "transport" });
+    expect(() => broker.accept(transport as never)).toThrow(refusal);
+    expect(broker.statistics.openConnections).toBe(0);
+  });
+
   test("takes clients of the same process, as listeners take remote ones", async () => {
     const broker = await started();
     const events = recordEvents(broker);
@@ -139,4 +146,10 @@ describe("publish", () => {
     broker.publish("last", "");
     await expect.poll(() => got).toEqual(["last= q0"]);
   });
+});
+
+test("publish on a closed broker throws BROKER_CLOSED", async () => {
+  const broker = await Broker.listen({ listeners: [] });
+  await broker.close();
+  expect(() => broker.publish("a", "x")).toThrow(expect.objectContaining({ code: "BROKER_CLOSED" }));
 });

@@ -98,3 +98,9 @@ test.each([{ port: 0 }, { host: "127.0.0.1" }, { tls }])("listeners cannot be co
     }),
   );
 });
+
+test("faults that are not a Faults are refused", () => {
+  expect(() => placesOf({ faults: {} as never })).toThrow(
+    expect.objectContaining({ code: "OPTION_INVALID", option: "faults" }),
+  );
+});

@@ -37,8 +37,8 @@ export interface BrokerClient {
    *
    * @param reasonCode a reason code of DISCONNECT, 0x80 … 0xA2; on MQTT 5, the client receives it. Default:
    * `ReasonCode.ADMINISTRATIVE_ACTION`
-   * @param reason the reason in the event `disconnected`
-   * @throws UsageError OPTION_INVALID or PACKET_INVALID if DISCONNECT of a server must not carry the reason code
+   * @param reason the reason in the event `disconnected`; on MQTT 5, the client receives it as the reason string
+   * @throws UsageError OPTION_INVALID or PACKET_INVALID if DISCONNECT of a server must not carry the reason code or string
    */
   disconnect(reasonCode?: number, reason?: string): void;
   /** Ends its connection and its session: its subscriptions and queued messages are discarded. */

@@ -7,6 +7,7 @@ import { type Clock, type MqttError, ProtocolError, type QoS, type Timer } from 
 import {
   type ConnectPacket,
   type DisconnectPacket,
+  type DisconnectProperties,
   type Packet,
   type ProtocolVersion,
   type PublishPacket,
@@ -67,8 +68,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   gate: DeliveryGate | undefined;
   origin: ConnectionOrigin = UNKNOWN;
   private shownAs: BrokerClient | undefined;
-  /** Whether the session has ended. */
-  private isOver = false;
+  /** Whether its session has ended. */
+  hasEnded = false;
   /** Seconds that the session is kept after its connection has ended. */
   expiry = 0;
   /** Who the client is, as `authenticate` or its authentication method answered. */
@@ -172,8 +173,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
-    if (!this.isOver) this.budget.take(-SESSION_SIZE);
-    this.isOver = true;
+    if (!this.hasEnded) this.budget.take(-SESSION_SIZE);
+    this.hasEnded = true;
     for (const message of this.session.end()) {
       if (!(message instanceof DeliveredMessage)) continue;
       message.release();
@@ -195,8 +196,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   /** Ends the connection, if there is one; on MQTT 5, sends the reason. */
-  end(reasonCode: number, reason: string): void {
-    this.connection?.close(reasonCode, reason);
+  end(reasonCode: number, reason: string, properties?: DisconnectProperties): void {
+    this.connection?.close(reasonCode, reason, properties);
   }
 
   connectionEnded(connection: ClientConnection, reason: string): void {

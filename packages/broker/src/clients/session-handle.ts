@@ -1,7 +1,7 @@
 /** A client's session, as the application sees and ends it. */
 
 import { UsageError } from "@aiko/mqtt";
-import { encode, type ProtocolVersion, ReasonCode } from "@aiko/mqtt/codec";
+import { type DisconnectProperties, encode, type ProtocolVersion, ReasonCode } from "@aiko/mqtt/codec";
 import type { BrokerClient } from "./broker-client.js";
 
 /** What a handle shows and does. The rest of the broker implements it. */
@@ -14,7 +14,7 @@ export interface HandledClient {
   readonly queued: BrokerClient["queued"];
   readonly origin: ConnectionOrigin;
   /** Ends its connection, if it has one. */
-  end(reasonCode: number, reason: string): void;
+  end(reasonCode: number, reason: string, properties?: DisconnectProperties): void;
   /** Ends its session. */
   discard(): void;
 }
@@ -27,6 +27,9 @@ export interface ConnectionOrigin {
   /** In the milliseconds of the clock. */
   readonly connectedAt: number;
 }
+
+/** The method that `util.inspect` and `console.log` call. */
+const inspected: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
 /** The first reason code of an error. */
 const LEAST = ReasonCode.UNSPECIFIED_ERROR;
@@ -84,13 +87,19 @@ export class SessionHandle implements BrokerClient {
       const rule = `disconnect: reasonCode ${reasonCode} must be one of DISCONNECT, from 0x80 on`;
       throw new UsageError("OPTION_INVALID", rule, { option: "reasonCode" });
     }
-    encode({ type: "disconnect", reasonCode }, 5); // throws if DISCONNECT must not carry it
-    this.#client.end(reasonCode, String(reason));
+    const properties = { reasonString: String(reason) };
+    encode({ type: "disconnect", reasonCode, properties }, 5); // throws if DISCONNECT must not carry it
+    this.#client.end(reasonCode, properties.reasonString, properties);
   }
 
   endSession(): void {
     this.#client.end(ReasonCode.ADMINISTRATIVE_ACTION, "the application ended the session");
     this.#client.discard();
+  }
+
+  /** Shows what `toJSON` returns. */
+  [inspected](_depth: number, options: object, inspect?: (value: unknown, options: object) => string): unknown {
+    return inspect === undefined ? this.toJSON() : `BrokerClient ${inspect(this.toJSON(), options)}`;
   }
 
   /** Returns what identifies the client in logs. */

@@ -105,7 +105,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     return bytes;
   }
 
-  /** Sends CONNACK and passes the connection to the client's session. */
+  /** Sends CONNACK and passes the connection to the client's session. Call `resume` to handle its packets. */
   admit(
     client: AdmittedClient<ClientConnection>,
     packet: ConnectPacket,
@@ -119,7 +119,6 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     this.limits.maximumPacketSize = this.settings.maximumPacketSize;
     this.limits.expected = this.authentication === undefined ? FROM_CLIENTS : FROM_AUTHENTICATING_CLIENTS;
     client.session.connectionOpened(this.network, packet, keepAlive, resumed, this.clock.now());
-    this.resume();
   }
 
   /** Sends CONNACK with the reason, and closes. */
@@ -156,6 +155,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
 
   /** Continues after `hold`: handles what has arrived meanwhile, in order, and then reads again. */
   resume(): void {
+    if (this.isOver) return;
     const { packets } = this;
     const now = this.clock.now();
     packets.held = false;

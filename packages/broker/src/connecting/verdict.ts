@@ -42,15 +42,27 @@ export function verdictOf(answer: unknown, asked: string, otherwise: number): Ac
   const code = isRefusal(reasonCode) ? reasonCode : otherwise;
   const moved = code === ReasonCode.USE_ANOTHER_SERVER || code === ReasonCode.SERVER_MOVED;
   const text = typeof reason === "string" && reason !== "" ? reason : undefined;
+  const isAnswer = answer === false || isRefusal(reasonCode);
+  const why = isAnswer ? text : `${ALLOWED}, not ${kindOf(answer)}`;
   return {
     reasonCode: code,
-    reason: `${asked} refused with ${describeReasonCode(code)}${text === undefined ? "" : `: ${text}`}`,
+    reason: `${asked} refused with ${describeReasonCode(code)}${why === undefined ? "" : `: ${why}`}`,
     properties: {
       ...(text !== undefined && { reasonString: text }),
       ...(Array.isArray(userProperties) && { userProperties }),
       ...(moved && typeof serverReference === "string" && { serverReference }),
     },
   };
+}
+
+const ALLOWED = "it must answer true, false, { identity }, or { reasonCode } with a refusal of CONNACK";
+
+/** Describes an answer without its values, which may be secret. */
+function kindOf(answer: unknown): string {
+  if (answer === undefined || answer === null) return String(answer);
+  if (typeof answer !== "object" || answer instanceof Uint8Array) return `a value of type ${typeof answer}`;
+  const names = Object.keys(answer);
+  return names.length === 0 ? "an empty object" : `an object with ${names.slice(0, 10).join(", ")}`;
 }
 
 /** Whether the client is accepted. */

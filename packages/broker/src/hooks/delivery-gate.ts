@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
+import { Queue } from "@aiko/mqtt/session";
 import type { BrokerClient } from "../clients/broker-client.js";
 import type { BrokerMessage } from "../messages/broker-message.js";
 import { type DeliveredMessage, forKeeping, type PublishedMessage } from "../messages/published-message.js";
@@ -37,7 +38,7 @@ type Authorize = NonNullable<BrokerHooks["authorizeDeliver"]>;
 
 export class DeliveryGate {
   /** Messages that were not put to the session. The first one's answer is open. */
-  private waiting: Waiting[] = [];
+  private waiting = new Queue<Waiting>();
   private bytes = 0;
   private readonly idle: (() => void)[] = [];
   /** The first message of the session's outbox, if the hook was asked again, and the answer, if it is known. */
@@ -112,11 +113,11 @@ export class DeliveryGate {
   /** The session has ended. Returns its messages that were not put to it. */
   end(): readonly Pick<Waiting, "message" | "recipient">[] {
     const { waiting } = this;
-    this.waiting = [];
+    this.waiting = new Queue();
     this.bytes = 0;
     this.again = undefined;
     for (const then of this.idle.splice(0)) then();
-    return waiting;
+    return waiting.drain();
   }
 
   private concluded(message: DeliveredMessage, answer: boolean): boolean {
@@ -138,21 +139,17 @@ export class DeliveryGate {
   /** Decides about the waiting messages in order. @param open the answer for the first one */
   private async proceed(open: boolean | Promise<boolean>): Promise<void> {
     const { waiting } = this;
-    let handled = 0;
     for (let answer = open; ; ) {
       const isAllowed = typeof answer === "boolean" ? answer : await answer;
       if (this.waiting !== waiting) return; // the session has ended
-      const { message, recipient, size } = waiting[handled++] as Waiting;
+      const { message, recipient, size } = waiting.peek() as Waiting;
       const now = this.clock.now();
       if (isAllowed && message.expiresAt > now) this.client.put(message, recipient, now);
       else if (!isAllowed) this.client.denied(message, recipient.sharedFilters);
       if (this.waiting !== waiting) return;
       this.bytes -= size;
-      if (handled === waiting.length || handled >= COMPACT_AT) {
-        waiting.splice(0, handled);
-        handled = 0;
-      }
-      const next = waiting[handled];
+      waiting.shift();
+      const next = waiting.peek();
       if (next === undefined) {
         for (const then of this.idle.splice(0)) then();
         return;
@@ -173,8 +170,6 @@ export class DeliveryGate {
     }
   }
 }
-
-const COMPACT_AT = 1_024;
 
 function isAllowed(answer: unknown): boolean {
   return publishRefusal("authorizeDeliver", answer) === undefined;

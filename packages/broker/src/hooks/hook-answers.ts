@@ -47,12 +47,14 @@ export function publishRefusal(hook: string, answer: unknown): HookRefusal | und
 export function subscribeVerdict(answer: unknown, requested: QoS): HookRefusal | QoS {
   const { qos } = Object(answer) as { qos?: unknown };
   if (qos === 0 || qos === 1 || qos === 2) return Math.min(qos, requested) as QoS;
-  return refusal("authorizeSubscribe", answer, ofSubscribe) ?? requested;
+  const allowed = `true, false, { qos } from 0 to 2, or ${REFUSAL}`;
+  return refusal("authorizeSubscribe", answer, ofSubscribe, allowed) ?? requested;
 }
 
 /** @throws UsageError OPTION_INVALID */
 export function nonsense(hook: string, answer: unknown, allowed: string): UsageError {
-  const what = typeof answer === "object" && answer !== null ? "an object" : String(answer);
+  const { reasonCode } = Object(answer) as Partial<HookRefusal>;
+  const what = reasonCode === undefined ? shown(answer) : `{ reasonCode: ${shown(reasonCode)} }`;
   return new UsageError("OPTION_INVALID", `${hook}: must answer ${allowed}, not ${what}`, { option: hook });
 }
 
@@ -60,11 +62,24 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-function refusal(hook: string, answer: unknown, codes: ReadonlySet<unknown>): HookRefusal | undefined {
+const REFUSAL = "{ reasonCode } with a reason code of its acknowledgement";
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const names = Object.keys(value);
+  return names.length === 0 ? "an empty object" : `an object with ${names.slice(0, 10).join(", ")}`;
+}
+
+function refusal(
+  hook: string,
+  answer: unknown,
+  codes: ReadonlySet<unknown>,
+  allowed = `true, false or ${REFUSAL}`,
+): HookRefusal | undefined {
   if (answer === true) return undefined;
   if (answer === false) return NOT_AUTHORIZED;
   const { reasonCode, reason } = Object(answer) as Partial<HookRefusal>;
-  if (reasonCode === undefined || !codes.has(reasonCode))
-    throw nonsense(hook, answer, "true, false or { reasonCode } with a reason code of its acknowledgement");
+  if (reasonCode === undefined || !codes.has(reasonCode)) throw nonsense(hook, answer, allowed);
   return { reasonCode, reason: typeof reason === "string" ? reason : undefined };
 }

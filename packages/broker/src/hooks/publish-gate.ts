@@ -61,7 +61,11 @@ export class PublishGate {
     if (typeof answer !== "object" || answer === null)
       throw nonsense("onPublish", answer, 'true, false, "taken", { reasonCode } or a changed message');
     if ("reasonCode" in answer) return publishRefusal("onPublish", answer) as HookRefusal;
-    return answer === message ? message : this.changed(message, answer);
+    if (answer === message) return message;
+    // Otherwise, a refusal without its reason code would deliver the message.
+    if (Object.keys(answer).some((name) => !(name in message)))
+      throw nonsense("onPublish", answer, 'true, false, "taken", { reasonCode } or a changed message');
+    return this.changed(message, answer);
   }
 
   private changed(message: PublishedMessage, change: MessageChange): PublishedMessage {

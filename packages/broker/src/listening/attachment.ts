@@ -13,7 +13,7 @@ import { webSocketUpgrade } from "./web-sockets.js";
 
 /** Options of `broker.attach`. */
 export interface AttachOptions extends ListenerTerms {
-  /** The path of the upgrade requests that the broker accepts; other paths are left to other listeners. Default "/mqtt". */
+  /** The path of the upgrade requests that the broker accepts. Default "/mqtt". */
   readonly path?: string | undefined;
 }
 
@@ -26,8 +26,12 @@ const rules = {
   ...termRules,
 } satisfies Record<keyof AttachOptions, unknown>;
 
+/** The attached paths of each server. Each of them has one listener for upgrade requests. */
+const pathsOf = new WeakMap<object, Set<string>>();
+
 export class Attachment {
   private readonly accepted = new Accepted();
+  private isDetached = false;
   private upgrade: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
 
   private constructor(
@@ -35,6 +39,8 @@ export class Attachment {
     private readonly entrance: Entrance,
     private readonly path: string,
     private readonly terms: ListenerTerms,
+    /** All attached paths of the server. */
+    private readonly paths: Set<string>,
   ) {}
 
   /** @throws UsageError OPTION_UNKNOWN, OPTION_INVALID or TRANSPORT_UNAVAILABLE */
@@ -47,13 +53,29 @@ export class Attachment {
     const { path, ...terms } = readOptions(rules, options);
     if (typeof (server as Partial<HttpServer> | undefined)?.on !== "function")
       throw wrongOption("server", "must be a server of node:http or node:https");
-    const attachment = new Attachment(server, entrance, path, terms);
-    await attachment.begin(settings);
+    const paths = pathsOf.get(server) ?? new Set();
+    if (paths.has(path)) throw wrongOption("path", `"${path}" is already attached to this server; detach it first`);
+    pathsOf.set(server, paths.add(path));
+    const attachment = new Attachment(server, entrance, path, terms, paths);
+    try {
+      await attachment.begin(settings);
+    } catch (error) {
+      paths.delete(path);
+      throw error;
+    }
     return attachment;
+  }
+
+  /** Whether no WebSocket that it accepted is open. */
+  get isUnused(): boolean {
+    return this.accepted.size === 0;
   }
 
   /** Accepts no further WebSocket. */
   detach(): void {
+    if (this.isDetached) return;
+    this.isDetached = true;
+    this.paths.delete(this.path);
     this.server.off("upgrade", this.received);
   }
 
@@ -88,15 +110,27 @@ export class Attachment {
   private readonly received = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { url = "" } = request;
     const query = url.indexOf("?");
-    if ((query < 0 ? url : url.slice(0, query)) !== this.path) return;
+    const path = query < 0 ? url : url.slice(0, query);
+    if (path !== this.path) {
+      if (!this.paths.has(path) && this.server.listenerCount("upgrade") === this.paths.size) refuse(socket, NOT_FOUND);
+      return;
+    }
     const { maximumConnections = Infinity } = this.terms;
     if (this.accepted.size < maximumConnections) {
       (socket as Socket).setTimeout?.(0); // of the HTTP server, for silent sockets
       this.upgrade?.(request, socket, head);
       return;
     }
-    socket.on("error", () => undefined);
-    socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n", () => socket.destroy());
+    refuse(socket, "503 Service Unavailable");
     this.entrance.full(maximumConnections);
   };
+}
+
+/** For a path that no listener of the server accepts. Otherwise, its socket would stay open without an error handler. */
+const NOT_FOUND = "404 Not Found";
+
+function refuse(socket: Duplex, status: string): void {
+  if (socket.writableEnded) return; // another attachment has refused it
+  socket.on("error", () => undefined);
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
 }

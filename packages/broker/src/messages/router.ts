@@ -144,12 +144,14 @@ export class Router {
    * @param refusals the application's refusals, by the index of the topic filter
    */
   subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
+    if (client.hasEnded) return; // a hook has ended its session
     const { packetIdentifier, subscriptions, properties } = packet;
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
     const granted = new Map<string, { readonly request: SubscriptionRequest; readonly fresh: boolean }>();
     let reasonString: string | undefined;
+    const subscribed: BrokerEvents["subscribed"][] = [];
     const reasonCodes = subscriptions.map((request, i) => {
       const { topicFilter, noLocal = false, retainAsPublished = false } = request;
       const qos = Math.min(request.qos, this.settings.maximumQoS) as QoS;
@@ -164,7 +166,7 @@ export class Router {
         return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
       }
       client.subscribed(topicFilter);
-      this.events.emit("subscribed", { clientId, topicFilter, qos });
+      subscribed.push({ clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
       if (fresh) this.budget.take(sizeOf(topicFilter));
@@ -174,6 +176,8 @@ export class Router {
       });
       return qos;
     });
+    for (const event of subscribed) this.events.emit("subscribed", event);
+    if (client.hasEnded) return; // a listener has ended its session
     const answer = reasonString === undefined ? undefined : { reasonString };
     client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {

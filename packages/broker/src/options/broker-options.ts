@@ -1,6 +1,7 @@
 /** The options of a broker, and the precise settings that they become. */
 
 import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
+import { ReasonCode } from "@aiko/mqtt/codec";
 import {
   boolean,
   func,
@@ -52,13 +53,14 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly subprotocolOptional?: boolean | undefined;
   /**
    * Decides whether a client is accepted. If it throws, the broker answers "server unavailable", and the client
-   * retries. It is not called for a client with an authentication method. Default: accepts all clients.
+   * retries. It is not called for a client with an authentication method. Default: accepts all clients, or none if there
+   * are `authenticationMethods`.
    */
   readonly authenticate?: ((request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>) | undefined;
   /**
    * The authentication methods of MQTT 5, by name, such as "SCRAM-SHA-256". A client that names one is accepted or
    * refused by its function, also when it authenticates again. Other methods are refused with 0x8C (Bad authentication
-   * method). Default: none.
+   * method). Clients that name no method are refused, unless `authenticate` accepts them. Default: none.
    */
   readonly authenticationMethods?: Readonly<Record<string, AuthenticationMethod>> | undefined;
   /**
@@ -201,7 +203,7 @@ const rules = {
   tls: readTls,
   listeners: readListeners,
   allowedOrigins: readOrigins,
-  authenticate: func<Authenticate, Authenticate>(() => true),
+  authenticate: func<Authenticate>(),
   authorizePublish: func<BrokerHooks["authorizePublish"]>(),
   authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
   authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
@@ -231,14 +233,18 @@ const rules = {
   maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
-  faults: object<ConnectionFaults>(),
+  faults: holds<ConnectionFaults>(
+    (value) => typeof (value as Partial<ConnectionFaults> | null)?.wrap === "function",
+    "must be a Faults of @aiko/mqtt-broker/testing",
+  ),
   clock: object<Clock, Clock>(platform.clock),
 } satisfies Record<keyof BrokerOptions, unknown>;
 
 /** The options that say where the broker listens. `places` is their result. */
 type Placing = "host" | "port" | "tls" | "listeners";
 
-export interface BrokerSettings extends Omit<OptionsRead<typeof rules>, Placing | "perAddress"> {
+export interface BrokerSettings extends Omit<OptionsRead<typeof rules>, Placing | "perAddress" | "authenticate"> {
+  readonly authenticate: Authenticate;
   readonly places: readonly Place[];
   readonly perAddress: AddressSettings;
 }
@@ -253,12 +259,21 @@ export function parseBrokerOptions<Port extends number | undefined>(options: Bro
   const most = Math.ceil(others.maximumConnections * others.maximumShare);
   const settings = {
     ...others,
+    authenticate: others.authenticate ?? (others.authenticationMethods.size > 0 ? needsMethod : acceptAll),
     perAddress: { ...perAddress, maximumConnections: perAddress.maximumConnections ?? most },
   };
   if (listeners === undefined) return { ...settings, places: [{ scheme: "mqtt", host, port, tls }] };
   const other = shortForm.find((name) => options[name] !== undefined);
   if (other !== undefined) throw wrongOption("listeners", `cannot be combined with ${other}; set it in each listener`);
   return { ...settings, places: listeners };
+}
+
+const acceptAll = (): ConnectDecision => true;
+
+/** Otherwise anyone could avoid the methods by naming none. */
+function needsMethod(): ConnectDecision {
+  const reason = "a client must name an authentication method, since authenticate is not set";
+  return { reasonCode: ReasonCode.NOT_AUTHORIZED, reason };
 }
 
 function shown(value: unknown): string {

@@ -304,3 +304,38 @@ test("ending the session within the hook is safe", async () => {
   expect((await peer.expect("puback")).reasonCode).toBe(0);
   expect(bench.hub.statistics).toMatchObject({ sessions: 1, subscriptions: 0 });
 });
+
+test("a message that a member of a shared subscription has received does not go to another member", async () => {
+  const { bench, open } = deciding();
+  const a = await reading(bench, "a", "$share/g/t");
+  const peer = await bench.connect("c");
+  peer.send(message("t", "1", { qos: 1, packetIdentifier: 1 }));
+  peer.send(message("t", "2", { qos: 1, packetIdentifier: 2 }));
+  await bench.clock.tick();
+  open[0]?.answer(true);
+  const { packetIdentifier } = await a.expect("publish");
+  a.send({ type: "puback", packetIdentifier: packetIdentifier as number, reasonCode: 0 });
+  await bench.clock.tick();
+  const b = await reading(bench, "b", "$share/g/t");
+  a.cut();
+  for (let i = 2; i < 6; i++) {
+    await bench.clock.tick();
+    open[i]?.answer(true);
+  }
+  expect(await receive(b)).toBe("t=2 q1");
+  await b.expectNothing();
+});
+
+test("messages that were decided leave room for others", async () => {
+  const { bench, open } = deciding({ outbox: { maximumCount: 3 } });
+  const a = await reading(bench, "a");
+  const peer = await bench.connect("c");
+  for (let i = 0; i < 8; i++) {
+    peer.send(message("t", `${i}`));
+    if (i === 0) continue;
+    await bench.clock.tick();
+    open[i - 1]?.answer(true);
+    expect(await receive(a)).toBe(`t=${i - 1} q0`);
+  }
+  expect(bench.hub.clientList.get("a")?.queued.count).toBe(1);
+});

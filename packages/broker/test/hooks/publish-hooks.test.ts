@@ -106,6 +106,30 @@ describe("onPublish", () => {
     expect(bench.hub.statistics.retainedMessages).toBe(1);
   });
 
+  test("changes some fields of a copy of the message", async () => {
+    const { bench, reader, errors } = await listening({
+      onPublish: (given) => ({ ...given, payload: "changed" }) as PublishAnswer,
+    });
+    const peer = await bench.connect("c");
+    peer.send(message("a", "x"));
+    expect(await receive(reader)).toBe("a=changed q0");
+    expect(errors).toEqual([]);
+  });
+
+  test.each([
+    [{ reason: "not JSON" }, "an object with reason"],
+    [{ payoad: "x" }, "an object with payoad"],
+    ["take", '"take"'],
+    [{ reasonCode: 0x10 }, "{ reasonCode: 16 }"],
+  ])("that answers %j refuses the message", async (answer, what) => {
+    const { bench, reader, errors } = await listening({ onPublish: () => answer as PublishAnswer });
+    const peer = await bench.connect("c");
+    peer.send(message("a", "x", { qos: 1, packetIdentifier: 1 }));
+    expect((await peer.expect("puback")).reasonCode).toBe(0x83);
+    await reader.expectNothing();
+    expect(errors).toMatchObject([{ code: "OPTION_INVALID", message: expect.stringContaining(`, not ${what}`) }]);
+  });
+
   test("takes a message: it is acknowledged, but neither delivered nor retained", async () => {
     const { bench, reader } = await listening({ onPublish: () => "taken" });
     const peer = await bench.connect("c");

@@ -1,5 +1,5 @@
 // authorizeSubscribe: which topic filters clients may subscribe to, and with which QoS.
-import type { ProtocolVersion } from "@aiko/mqtt/codec";
+import type { ProtocolVersion, SubscribePacket } from "@aiko/mqtt/codec";
 import type { BrokerHooks, SubscriptionDemand } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
 import { Bench, kept, message, receive, subscribe } from "../bench.ts";
@@ -144,3 +144,32 @@ describe("an answer that comes later", () => {
     expect(bench.hub.statistics).toMatchObject({ subscriptions: 0, openConnections: 0, sessions: 0 });
   });
 });
+
+test.each(["endSession", "disconnect"] as const)("%s within the hook leaves no subscription", async (method) => {
+  const bench = new Bench({
+    authorizeSubscribe: (client) => {
+      client[method]();
+      return true;
+    },
+  });
+  (await bench.connect("a")).send(SUBSCRIBE);
+  await bench.clock.tick();
+  expect(bench.hub.statistics).toMatchObject({ sessions: 0, subscriptions: 0, openConnections: 0 });
+});
+
+test("ending the session in a listener of subscribed leaves no subscription", async () => {
+  const bench = new Bench();
+  bench.hub.events.on("subscribed", ({ clientId }) => bench.hub.clientList.get(clientId)?.endSession());
+  (await bench.connect("a")).send(SUBSCRIBE);
+  await bench.clock.tick();
+  expect(bench.hub.statistics).toMatchObject({ sessions: 0, subscriptions: 0, openConnections: 0 });
+});
+
+const SUBSCRIBE: SubscribePacket = {
+  type: "subscribe",
+  packetIdentifier: 1,
+  subscriptions: [
+    { topicFilter: "a", qos: 1 },
+    { topicFilter: "b", qos: 1 },
+  ],
+};
