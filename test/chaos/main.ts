@@ -37,30 +37,33 @@ const options = {
   only: { type: "string", default: "" },
   jobs: { type: "string", default: "3" },
   soak: { type: "boolean", default: false },
+  broker: { type: "boolean", default: false },
 } as const;
 
 /** Returns the exit code. */
 export async function run(args: readonly string[], programs: Programs): Promise<number> {
   const { values } = parseArgs({ args: [...args], options });
   const seed = integer("seed", values.seed ?? String(Date.now() % 1_000_000_000));
-  const servers = serverNames(values.server);
+  const servers = serverNames(values.broker ? "broker" : values.server);
   const [cuts, kills] = [integer("cuts", values.cuts), integer("kills", values.kills)];
   const shutdowns = integer("shutdowns", values.shutdowns ?? String(Math.ceil(cuts / 5)));
   const started = Date.now();
   const limit = AbortSignal.timeout(integer("seconds-limit", values["seconds-limit"]) * 1000);
   // In proportion: 10,000 cuts come with 200 kills of servers, 200 half-open connections, 66,000 messages offline, and
   // 2,000 shutdowns.
-  const scenarios = values.soak
-    ? soakScenarios(servers, SOAK, programs)
-    : [
-        ...linkScenarios(servers, cuts, kills, programs),
-        ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
-        ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
-        ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
-        ...shutdownScenarios(servers, shutdowns, programs),
-        ...poisonScenarios(servers, programs),
-        ...overrunScenarios(servers, programs),
-      ];
+  const scenarios = values.broker
+    ? exactlyOnceScenarios(cuts, kills, programs)
+    : values.soak
+      ? soakScenarios(servers, SOAK, programs)
+      : [
+          ...linkScenarios(servers, cuts, kills, programs),
+          ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
+          ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
+          ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
+          ...shutdownScenarios(servers, shutdowns, programs),
+          ...poisonScenarios(servers, programs),
+          ...overrunScenarios(servers, programs),
+        ];
   const left = scenarios
     .map((scenario, i) => ({ scenario, seed: seed + i }))
     .filter(({ scenario }) => scenario.name.includes(values.only));
@@ -110,10 +113,16 @@ function share(all: number, count: number, i: number): number {
 }
 
 /** The client's connection is cut, and the client killed. */
-function linkScenarios(servers: readonly ServerName[], cuts: number, kills: number, programs: Programs): Scenario[] {
+function linkScenarios(
+  servers: readonly ServerName[],
+  cuts: number,
+  kills: number,
+  programs: Programs,
+  qualities: readonly (1 | 2)[] = QUALITIES,
+): Scenario[] {
   const cases = servers.flatMap((server) =>
     (["publishing", "receiving"] as const).flatMap((role) =>
-      QUALITIES.flatMap((qos) => VERSIONS.map((version) => ({ server, role, qos, version }))),
+      qualities.flatMap((qos) => VERSIONS.map((version) => ({ server, role, qos, version }))),
     ),
   );
   return cases.map(({ server, role, qos, version }, i) => ({
@@ -128,10 +137,15 @@ function linkScenarios(servers: readonly ServerName[], cuts: number, kills: numb
 }
 
 /** The server is killed, with and without its sessions; our broker keeps none. */
-function serverScenarios(servers: readonly ServerName[], kills: number, programs: Programs): Scenario[] {
+function serverScenarios(
+  servers: readonly ServerName[],
+  kills: number,
+  programs: Programs,
+  qualities: readonly (1 | 2)[] = QUALITIES,
+): Scenario[] {
   const cases = servers.flatMap((server) =>
     (server === "broker" ? [false] : [true, false]).flatMap((keeps) =>
-      QUALITIES.flatMap((qos) => VERSIONS.map((version) => ({ server, keeps, qos, version }))),
+      qualities.flatMap((qos) => VERSIONS.map((version) => ({ server, keeps, qos, version }))),
     ),
   );
   return cases.map(({ server, keeps, qos, version }, i) => ({
@@ -160,6 +174,12 @@ function halfOpenScenarios(servers: readonly ServerName[], connections: number, 
         return await halfOpenScenario(it, { connections: count, random, program: programs.crowd });
       },
     }));
+}
+
+/** Between our client and our broker at QoS 2: cuts in both directions, and kills of the broker. No client is killed. */
+function exactlyOnceScenarios(cuts: number, kills: number, programs: Programs): Scenario[] {
+  const ours = ["broker"] as const;
+  return [...linkScenarios(ours, cuts, 0, programs, [2]), ...serverScenarios(ours, kills, programs, [2])];
 }
 
 /** The client is shut down gracefully and restarted. */
