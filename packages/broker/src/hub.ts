@@ -23,6 +23,7 @@ import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
 import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
 import type { Accepted } from "./connecting/verdict.js";
+import { Workload } from "./connecting/workload.js";
 import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
@@ -39,6 +40,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly router: Router;
   private readonly budget: MemoryBudget;
   readonly intake: Intake;
+  readonly workload: Workload;
   /** The subscriptions of the application. */
   readonly application: ApplicationSubscriptions;
   private readonly hooks: Hooks;
@@ -56,7 +58,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
-    this.router = new Router(settings, this.events, this.budget);
+    this.workload = new Workload(this.clock);
+    this.router = new Router(settings, this.events, this.budget, this.workload);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
     this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);

@@ -44,6 +44,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** The transport has closed, and packets that arrived before are still to be handled. */
   private hungUp = false;
   private authentication: EnhancedAuthentication | undefined;
+  /** The total of the workload when this connection began to handle packets. */
+  private workBefore = 0;
 
   constructor(
     transport: Transport,
@@ -159,6 +161,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     const { packets } = this;
     const now = this.clock.now();
     packets.held = false;
+    this.workBefore = this.reception.workload.total;
     try {
       for (let packet = packets.next(); packet !== undefined; packet = packets.next()) {
         this.packetReceived(packet, now);
@@ -216,6 +219,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   bytesReceived(now: number): void {
+    this.workBefore = this.reception.workload.total;
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
     // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
     if (this.packets.isHeld) this.network.pause();
@@ -300,6 +304,13 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     if (fault !== undefined) throw fault;
     client.session.receive(packet, now);
     if (packet.type === "publish" && client.session.isFull) this.hold();
+    if (this.reception.workload.isExceeded(this.workBefore)) this.takeTurns();
+  }
+
+  /** Its packets have caused much work: the next ones wait until the event loop has served other connections. */
+  private takeTurns(): void {
+    this.awaitDecision();
+    this.clock.defer(() => this.decided());
   }
 
   private receiveAuth(packet: AuthPacket, client: AdmittedClient<ClientConnection> | undefined): void {

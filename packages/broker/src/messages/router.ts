@@ -17,6 +17,7 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
+import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import { type MemoryBudget, SUBSCRIPTION_SIZE } from "./memory-budget.js";
@@ -37,6 +38,7 @@ export class Router {
     private readonly settings: BrokerSettings,
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
+    private readonly workload: Workload,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
@@ -67,6 +69,7 @@ export class Router {
       return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
+    this.workload.add(subscriptions.length);
     const copies = subscriptions.length > 1 ? this.copies : undefined;
     copies?.begin(packet);
     let message: PublishedMessage | undefined; // for clients whose messages have to wait
@@ -94,6 +97,7 @@ export class Router {
     const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
     if (direct !== undefined) return this.publishTo(direct, message, isTold, now);
     const recipients = this.subscriptions.recipients(message);
+    this.workload.add(this.subscriptions.visited + DELIVERY * recipients.size);
     const replaying = !this.replays.isIdle;
     let delivered = 0;
     for (const [client, recipient] of recipients) {
@@ -109,6 +113,7 @@ export class Router {
     isTold: boolean,
     now: number,
   ): number {
+    this.workload.add(DELIVERY * subscriptions.length);
     let count = 0;
     let delivered = 0;
     for (const subscription of subscriptions) {
@@ -234,6 +239,9 @@ export class Router {
     return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
+
+/** The units of work for each recipient, if the broker may have to keep the message for it. */
+const DELIVERY = 4;
 
 /** The approximate memory of a subscription. */
 function sizeOf(topicFilter: string): number {

@@ -54,6 +54,8 @@ export class SubscriptionTable<Client extends Subscriber> {
   private readonly groups = new Map<string, Group<Client>>();
   private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
   private readonly routes = new RouteCache<ClientSubscription<Client>>();
+  /** How many subscriptions and groups the last call of `recipients` combined. */
+  visited = 0;
 
   /**
    * @param reselects whether another member may be chosen for a message of any QoS: recipients then have
@@ -112,7 +114,9 @@ export class SubscriptionTable<Client extends Subscriber> {
   /** Returns all clients that receive the message. */
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
+    this.visited = 0;
     this.tree.match(message.topic, (target) => {
+      this.visited++;
       if ("members" in target)
         this.includeMember(recipients, nextMember(target) as ClientSubscription<Client>, message);
       else include(recipients, target, message);
