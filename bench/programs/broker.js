@@ -6,7 +6,7 @@ import { settings } from "./program.js";
 const brokers = {
   async aiko() {
     const { Broker } = await import("@aiko/mqtt-broker");
-    return (await Broker.listen({ port: 0 })).port;
+    return (await Broker.listen({ port: 0, maximumConnections: 20_000 })).port;
   },
   async aedes() {
     const { Aedes } = await import("aedes");

@@ -9,6 +9,8 @@ import { subscribeBytes } from "./ready-made.js";
 const AGAIN = 400;
 /** How many attack in one step, so that no listen queue overflows. */
 const STEP = 50;
+/** Not that of the honest clients, so that a broker with limits for each address can tell them apart. */
+const ADDRESS = "127.0.0.2";
 const { port, count } = /** @type {import("./interface.ts").Settings["hostile"]} */ (settings);
 
 /** @param {string} clientId */
@@ -45,7 +47,7 @@ function kindOf(number) {
 let serial = 0;
 /** @param {number} number @param {() => void} connected */
 function attack(number, connected) {
-  const socket = connect({ port, host: "127.0.0.1" });
+  const socket = connect({ port, host: "127.0.0.1", localAddress: ADDRESS });
   socket.on("error", () => {});
   socket.once("connect", () => {
     connected();

@@ -13,7 +13,7 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
+import { type Delivery, EventEmitter, type ServerSessionOptions } from "@aiko/mqtt/session";
 import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
@@ -53,8 +53,14 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly clientList = new ClientList(this.clients);
   private closed = false;
 
+  /** One object for all sessions: a copy for each would take half a kilobyte. */
+  private readonly sessionOptions: ServerSessionOptions;
+
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
+    const { outbox, receiveMaximum, topicAliasMaximum } = settings;
+    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumBytes };
+    this.sessionOptions = { outbox: bounds, receiveMaximum, topicAliasMaximum };
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
@@ -207,9 +213,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   private newClient(clientId: string): KnownClient {
-    const { outbox, receiveMaximum, topicAliasMaximum } = this.settings;
-    const options = { outbox, receiveMaximum, topicAliasMaximum };
-    const client = new KnownClient(clientId, options, this.settings.maximumSessionExpiry, this, this.budget);
+    const { maximumSessionExpiry } = this.settings;
+    const client = new KnownClient(clientId, this.sessionOptions, maximumSessionExpiry, this, this.budget);
     client.gate = this.hooks.delivering(client);
     return client;
   }

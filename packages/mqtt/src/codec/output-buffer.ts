@@ -22,8 +22,6 @@ export class OutputBuffer {
   private end = 0;
   private full: Uint8Array[] = [];
   private fullLength = 0;
-  /** How many of the waiting bytes were added by reference. */
-  referenced = 0;
 
   /** @param largestSlab in bytes; slabs double in size from `smallestSlab` up to this */
   constructor(
@@ -59,7 +57,6 @@ export class OutputBuffer {
     this.seal();
     this.full.push(bytes);
     this.fullLength += bytes.length;
-    this.referenced += bytes.length;
   }
 
   /** Removes and returns all bytes that wait, in order. They belong to the caller. */
@@ -68,7 +65,6 @@ export class OutputBuffer {
     const chunks = this.full;
     this.full = [];
     this.fullLength = 0;
-    this.referenced = 0;
     return chunks;
   }
 
@@ -81,7 +77,6 @@ export class OutputBuffer {
   rewind(): void {
     this.full = [];
     this.fullLength = 0;
-    this.referenced = 0;
     this.start = 0;
     this.end = 0;
   }

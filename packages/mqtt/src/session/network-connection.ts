@@ -50,11 +50,8 @@ export interface ConnectionOwner {
  * At this many waiting bytes, they are flushed before the tick ends: a little less than one block of the output buffer.
  */
 const EARLY_FLUSH = 61_440;
-/**
- * While messages that waited for room are written, payloads that the buffer has by reference count this much less. They
- * take no further memory, and several of them in one write cost the system less.
- */
-const LIGHTER = 7 / 8;
+/** The same while messages that waited for room are written: several large ones in one write cost the system less. */
+const LATE_FLUSH = 491_520;
 /**
  * After a flush of at most this many bytes, the next flush does not wait for the end of the tick. This makes awaiting
  * each message fast.
@@ -144,7 +141,7 @@ export class NetworkConnection implements TransportListener {
   touch(): void {
     if (this.full) {
       if (this.out.length > MOST_ANSWERS) this.giveUp();
-    } else if (this.out.length - (this.refilling ? this.out.referenced * LIGHTER : 0) >= EARLY_FLUSH) {
+    } else if (this.out.length >= (this.refilling ? LATE_FLUSH : EARLY_FLUSH)) {
       this.flush();
     } else if (!this.flushDue) {
       this.flushDue = true;
@@ -170,19 +167,17 @@ export class NetworkConnection implements TransportListener {
   /** Corks the transport until the end of the tick. Returns false if it cannot be corked. */
   private collect(): boolean {
     const { transport } = this;
-    if (this.collecting) return true;
-    if (transport.cork === undefined || transport.uncork === undefined) return false;
-    this.collecting = true;
-    transport.cork();
-    this.clock.defer(this.sendCollected);
-    return true;
+    if (!this.collecting && transport.cork && transport.uncork) {
+      this.collecting = true;
+      transport.cork();
+      this.clock.defer(() => {
+        this.collecting = false;
+        this.early = MOST_EARLY;
+        if (!this.isOver) transport.uncork?.();
+      });
+    }
+    return this.collecting;
   }
-
-  private readonly sendCollected = (): void => {
-    this.collecting = false;
-    this.early = MOST_EARLY;
-    if (!this.isOver) this.transport.uncork?.();
-  };
 
   /**
    * Ensures that `advance` of the owner is called at its deadline. A connection has one timer, which reads the deadline

@@ -99,7 +99,8 @@ export class ServerSession {
   ) {
     this.topicAliases = new IncomingTopicAliases(options.topicAliasMaximum);
     const { outbox } = options;
-    const bounds = { ...outbox, maximumInflightBytes: outbox.maximumInflightBytes ?? outbox.maximumBytes };
+    const { maximumInflightBytes, maximumBytes } = outbox;
+    const bounds = maximumInflightBytes === undefined ? { ...outbox, maximumInflightBytes: maximumBytes } : outbox;
     let queue: ServerOutbox | undefined;
     this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined, false, (giveUp) => {
       queue = new ServerOutbox(bounds, giveUp);
@@ -115,7 +116,7 @@ export class ServerSession {
 
   /** Whether a message for this client would have to wait. */
   get isBacklogged(): boolean {
-    return this.link === undefined || this.sender.isBacklogged;
+    return this.sender.idleLink === undefined;
   }
 
   /**

@@ -96,12 +96,7 @@ export class MessageSender {
     return this.poison?.isSuspicious ?? false;
   }
 
-  /** Whether messages are waiting, or the transport has no room. */
-  get isBacklogged(): boolean {
-    return this.idleLink === undefined;
-  }
-
-  /** The connection, if a QoS 0 message may be written to it now. */
+  /** The connection, if no message waits and the transport has room: a QoS 0 message may be written to it. */
   get idleLink(): SenderLink | undefined {
     const { link } = this;
     if (link === undefined || this.outbox.length > 0 || this.resend.length > 0) return undefined;
