@@ -35,7 +35,7 @@ export class RetainedMessages {
     private readonly clock: Clock,
     bounds: Bounds,
     share: number,
-    private readonly budget: MemoryBudget,
+    readonly budget: MemoryBudget,
   ) {
     this.shares = new RetainedShares(bounds, share, budget);
   }
@@ -114,6 +114,11 @@ export class RetainedMessages {
    */
   find(topicFilter: string): IterableIterator<Retained> {
     return this.tree.find(topicFilter);
+  }
+
+  /** The same. Also yields undefined while it finds none, so that the search can be interrupted. */
+  search(topicFilter: string): IterableIterator<Retained | undefined> {
+    return this.tree.search(topicFilter);
   }
 
   /**

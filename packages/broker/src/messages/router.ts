@@ -73,9 +73,14 @@ export class Router {
     const copies = subscriptions.length > 1 ? this.copies : undefined;
     copies?.begin(packet);
     let message: PublishedMessage | undefined; // for clients whose messages have to wait
+    const replaying = !this.replays.isIdle;
     for (const subscription of subscriptions) {
       const { client, noLocal, subscriptionIdentifier } = subscription;
       if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (replaying) {
+        message ??= publishedMessage(packet, publisher, this.clock.now());
+        this.replays.precede(client, message, this.clock.now());
+      }
       if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
@@ -114,12 +119,14 @@ export class Router {
     now: number,
   ): number {
     this.workload.add(DELIVERY * subscriptions.length);
+    const replaying = !this.replays.isIdle;
     let count = 0;
     let delivered = 0;
     for (const subscription of subscriptions) {
       const { client, noLocal } = subscription;
       if (noLocal && client.clientId === message.publisher) continue;
       count++;
+      if (replaying) this.replays.precede(client, message, now);
       if (client.deliver(message, soleRecipient(subscription, message), now)) delivered++;
     }
     return outcome(message, count, delivered, isTold);
@@ -204,9 +211,9 @@ export class Router {
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
 
-  /** Whether messages go straight to their subscribers: no hook decides, and no client waits for retained messages. */
+  /** Whether messages go straight to their subscribers: no hook decides. */
   private get isDirect(): boolean {
-    return this.settings.authorizeDeliver === undefined && this.replays.isIdle;
+    return this.settings.authorizeDeliver === undefined;
   }
 
   /** Removes all subscriptions of a client whose session has ended. */
