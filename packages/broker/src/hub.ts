@@ -17,7 +17,7 @@ import { type Delivery, EventEmitter, type ServerSessionOptions } from "@aiko/mq
 import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
-import { type ClientOwner, KnownClient } from "./clients/known-client.js";
+import { type ClientOwner, KnownClient, willSize } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
 import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
@@ -28,7 +28,7 @@ import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
 import { ExpirySweep } from "./messages/expiry-sweep.js";
-import { MemoryBudget } from "./messages/memory-budget.js";
+import { MemoryBudget, SESSION_SIZE } from "./messages/memory-budget.js";
 import { topicRefusal } from "./messages/permitted-publications.js";
 import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
@@ -184,7 +184,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
       refuse(ReasonCode.SERVER_BUSY, reason, "too many sessions");
       return;
     }
-    if (this.budget.isFull && !this.clients.has(clientId)) {
+    const isSmall = this.clients.has(clientId) && willSize(packet.will) <= SESSION_SIZE;
+    if (!isSmall && this.budget.isFull) {
       refuse(ReasonCode.SERVER_BUSY, `the limit maximumMemory ${settings.maximumMemory} is reached`, "out of memory");
       return;
     }

@@ -18,7 +18,7 @@ import {
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
-import { type MemoryBudget, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
+import { type MemoryBudget, propertiesSize, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
 import {
   DeliveredMessage,
   forKeeping,
@@ -54,6 +54,9 @@ const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
   "MAXIMUM_PACKET_SIZE_EXCEEDED",
 ]);
 
+/** Messages that wait for `authorizeDeliver` are not dropped for others. */
+const UNDROPPABLE = 1;
+
 /** Before its first connection. */
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
 
@@ -74,6 +77,11 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
+  /** The bytes that are counted for the session, without its subscriptions and messages. */
+  private counted = 0;
+  /** The part of them that belongs to topic aliases, and to the will. */
+  private aliasSize = 0;
+  private willSize = 0;
   private will: Will | undefined;
   /** Its network connection, if it has one. */
   connection: ClientConnection | undefined;
@@ -86,7 +94,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     private readonly budget: MemoryBudget,
   ) {
     this.session = new ServerSession(options, this);
-    budget.take(SESSION_SIZE);
+    this.count();
   }
 
   get isOnline(): boolean {
@@ -129,6 +137,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.expiry = expiry;
     this.origin = { username: packet.username, ...connection.origin };
     this.cancelTimers();
+    this.willSize = willSize(this.will);
+    this.count();
   }
 
   /** Cancels the timers: the client is back, or the broker is closed. */
@@ -154,8 +164,9 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
-    if (!this.isOver) this.budget.take(-SESSION_SIZE);
     this.isOver = true;
+    this.budget.take(-this.counted);
+    this.counted = 0;
     for (const message of this.session.end()) {
       if (!(message instanceof DeliveredMessage)) continue;
       message.release();
@@ -188,7 +199,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.will = undefined;
     this.session.connectionLost();
     this.gate?.disconnected();
+    this.aliasSize = 0;
     this.owner.disconnected(this, will, reason);
+    if (this.delayedWill === undefined) this.willSize = 0;
+    this.count();
   }
 
   /**
@@ -238,10 +252,19 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   hasRoomFor(count: number, bytes: number): boolean {
+    if (count > 1 && this.budget.isFull) return false;
     const { outbox } = this.options;
     const isFirst = count === 1 && this.session.pending === 0; // one message of any size fits
     if (this.session.pending + count > outbox.maximumCount) return false;
     return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
+  }
+
+  waits(message: PublishedMessage): void {
+    this.budget.hold(message, this, UNDROPPABLE);
+  }
+
+  waitsNoLonger(message: PublishedMessage): void {
+    this.budget.release(message, this, UNDROPPABLE);
   }
 
   overflowed(topic: string): void {
@@ -266,6 +289,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   published(packet: PublishPacket, delivery: Delivery | undefined): void {
+    if (this.session.topicAliasSize !== this.aliasSize) this.countAliases();
     this.owner.published(this, packet, delivery);
   }
 
@@ -307,10 +331,40 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0;
   }
 
+  /** Counts the memory of the session again. */
+  private count(): void {
+    if (this.isOver) return;
+    const bytes =
+      SESSION_SIZE + this.clientId.length + (this.origin.username?.length ?? 0) + this.willSize + this.aliasSize;
+    this.budget.take(bytes - this.counted);
+    this.counted = bytes;
+  }
+
+  /** @throws ProtocolError if there is no memory for the topics of the client's topic aliases */
+  private countAliases(): void {
+    const former = this.aliasSize;
+    this.aliasSize = this.session.topicAliasSize;
+    this.count();
+    if (this.aliasSize <= Math.max(former, SESSION_SIZE) || !this.budget.isFull) return;
+    const reason = `publish: no memory for a topic alias: the limit maximumMemory ${this.budget.limit} is reached`;
+    throw new ProtocolError("PROTOCOL_ERROR", ReasonCode.QUOTA_EXCEEDED, reason);
+  }
+
   private publishDelayedWill(): void {
     const will = this.delayedWill;
     this.delayedWill = undefined;
+    if (will !== undefined) {
+      this.willSize = 0;
+      this.count();
+    }
     will?.timer.cancel();
     will?.publish();
   }
+}
+
+/** Returns the approximate bytes of a will. */
+export function willSize(will: Will | undefined): number {
+  if (will === undefined) return 0;
+  const { topic, payload, properties } = will;
+  return topic.length + payload.length + (properties === undefined ? 0 : propertiesSize(properties));
 }

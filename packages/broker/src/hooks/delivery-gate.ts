@@ -19,6 +19,9 @@ export interface GatedClient {
   put(message: PublishedMessage, recipient: Recipient, now: number): boolean;
   /** Whether the limits of the outbox allow these messages in addition to its own. */
   hasRoomFor(count: number, bytes: number): boolean;
+  /** Counts the memory of a message that waits for its answer, until `waitsNoLonger`. */
+  waits(message: PublishedMessage): void;
+  waitsNoLonger(message: PublishedMessage): void;
   /** A message found no room. */
   overflowed(topic: string): void;
   /** The client must not receive the message. `sharedFilters` are those of which another member may receive it. */
@@ -38,6 +41,8 @@ type Authorize = NonNullable<BrokerHooks["authorizeDeliver"]>;
 export class DeliveryGate {
   /** Messages that were not put to the session. The first one's answer is open. */
   private waiting: Waiting[] = [];
+  /** The first ones of `waiting` are decided, and not yet removed. */
+  private handled = 0;
   private bytes = 0;
   private readonly idle: (() => void)[] = [];
   /** The first message of the session's outbox, if the hook was asked again, and the answer, if it is known. */
@@ -52,7 +57,7 @@ export class DeliveryGate {
 
   /** The number of messages whose delivery was not decided. */
   get count(): number {
-    return this.waiting.length;
+    return this.waiting.length - this.handled;
   }
 
   get isBusy(): boolean {
@@ -111,10 +116,12 @@ export class DeliveryGate {
 
   /** The session has ended. Returns its messages that were not put to it. */
   end(): readonly Pick<Waiting, "message" | "recipient">[] {
-    const { waiting } = this;
+    const waiting = this.waiting.slice(this.handled);
     this.waiting = [];
+    this.handled = 0;
     this.bytes = 0;
     this.again = undefined;
+    for (const { message } of waiting) this.client.waitsNoLonger(message);
     for (const then of this.idle.splice(0)) then();
     return waiting;
   }
@@ -126,33 +133,34 @@ export class DeliveryGate {
 
   private wait(message: PublishedMessage, recipient: Recipient): boolean {
     const size = message.topic.length + message.payload.length;
-    if (!this.client.hasRoomFor(this.waiting.length + 1, this.bytes + size)) {
+    if (!this.client.hasRoomFor(this.count + 1, this.bytes + size)) {
       this.client.overflowed(message.topic);
       return false;
     }
     this.waiting.push({ message: forKeeping(message), recipient, size });
     this.bytes += size;
+    this.client.waits(message);
     return true;
   }
 
   /** Decides about the waiting messages in order. @param open the answer for the first one */
   private async proceed(open: boolean | Promise<boolean>): Promise<void> {
     const { waiting } = this;
-    let handled = 0;
     for (let answer = open; ; ) {
       const isAllowed = typeof answer === "boolean" ? answer : await answer;
       if (this.waiting !== waiting) return; // the session has ended
-      const { message, recipient, size } = waiting[handled++] as Waiting;
+      const { message, recipient, size } = waiting[this.handled++] as Waiting;
+      this.bytes -= size;
+      this.client.waitsNoLonger(message);
       const now = this.clock.now();
       if (isAllowed && message.expiresAt > now) this.client.put(message, recipient, now);
       else if (!isAllowed) this.client.denied(message, recipient.sharedFilters);
       if (this.waiting !== waiting) return;
-      this.bytes -= size;
-      if (handled === waiting.length || handled >= COMPACT_AT) {
-        waiting.splice(0, handled);
-        handled = 0;
+      if (this.handled === waiting.length || this.handled >= COMPACT_AT) {
+        waiting.splice(0, this.handled);
+        this.handled = 0;
       }
-      const next = waiting[handled];
+      const next = waiting[this.handled];
       if (next === undefined) {
         for (const then of this.idle.splice(0)) then();
         return;

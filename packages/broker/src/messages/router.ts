@@ -20,7 +20,7 @@ import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
-import { type MemoryBudget, SUBSCRIPTION_SIZE } from "./memory-budget.js";
+import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
@@ -179,7 +179,7 @@ export class Router {
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
-      if (fresh) this.budget.take(sizeOf(topicFilter));
+      if (fresh) this.budget.take(subscriptionSize(topicFilter));
       granted.set(topicFilter, {
         request: { ...request, qos },
         fresh: fresh || granted.get(topicFilter)?.fresh === true,
@@ -204,7 +204,7 @@ export class Router {
       client.topicFilters.delete(topicFilter);
       this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
-      this.budget.take(-sizeOf(topicFilter));
+      this.budget.take(-subscriptionSize(topicFilter));
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
     });
@@ -219,7 +219,7 @@ export class Router {
   /** Removes all subscriptions of a client whose session has ended. */
   forget(client: KnownClient): void {
     for (const topicFilter of client.topicFilters) {
-      if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-sizeOf(topicFilter));
+      if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-subscriptionSize(topicFilter));
     }
     client.topicFilters.clear();
     this.replays.stopAll(client);
@@ -249,11 +249,6 @@ export class Router {
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;
-
-/** The approximate memory of a subscription. */
-function sizeOf(topicFilter: string): number {
-  return SUBSCRIPTION_SIZE + topicFilter.length;
-}
 
 /** @param isTold whether the publisher learns that nobody received the message */
 function outcome({ retain }: PublishedMessage, recipients: number, delivered: number, isTold: boolean): number {
