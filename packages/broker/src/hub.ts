@@ -51,6 +51,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
+  private readonly dueWills: { readonly client: KnownClient; readonly will: Will }[] = [];
+  private isPublishingWills = false;
   private closed = false;
 
   /** One object for all sessions: a copy for each would take half a kilobyte. */
@@ -108,7 +110,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     if (this.closed) return;
     this.closed = true;
     // Before the connections end, so that subscribers receive them.
-    for (const client of this.clients.values()) client.publishWills((will) => this.intake.publishWill(client, will));
+    for (const client of this.clients.values()) client.publishWills((will) => this.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
@@ -236,9 +238,25 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.events.emit("sessionEnded", { clientId: client.clientId });
   }
 
+  /**
+   * Publishes wills one after the other: a hook may end another connection because of a will, whose will follows, and so
+   * on.
+   */
+  private publishWill(client: KnownClient, will: Will): void {
+    this.dueWills.push({ client, will });
+    if (this.isPublishingWills) return;
+    this.isPublishingWills = true;
+    try {
+      for (let due = this.dueWills.shift(); due !== undefined; due = this.dueWills.shift())
+        this.intake.publishWill(due.client, due.will);
+    } finally {
+      this.isPublishingWills = false;
+    }
+  }
+
   /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    const publish = () => this.intake.publishWill(client, will);
+    const publish = () => this.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
     else client.delayWill(this.clock, delay, publish);

@@ -233,6 +233,11 @@ export class Router {
     return reason === undefined;
   }
 
+  private hasMostGroups(client: KnownClient, topicFilter: string): boolean {
+    const shared = parseSharedFilter(topicFilter);
+    return shared !== undefined && this.subscriptions.groupsOf(client, shared.topicFilter) >= MOST_GROUPS;
+  }
+
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
@@ -241,11 +246,19 @@ export class Router {
     let reason: string;
     if (topicFilters.size >= maximumSubscriptions)
       reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    else if (this.hasMostGroups(client, topicFilter))
+      reason = `the client is in ${MOST_GROUPS} groups with this topic filter, the most that are allowed`;
     else if (this.budget.isFull) reason = `the limit maximumMemory ${maximumMemory} is reached`;
     else return undefined;
     return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
+
+/**
+ * The most groups with the same topic filter that a client may be a member of. Each of them is a step for every message,
+ * but the client receives the message once.
+ */
+const MOST_GROUPS = 16;
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;
