@@ -72,3 +72,17 @@ test("cheap messages are not slowed by the expensive ones of another client", as
   for (let i = 0; i < 50; i++) other.send(message("cheap", String(i)));
   for (let i = 0; i < 50; i++) expect(await receive(other)).toBe(`cheap=${i} q0`);
 });
+
+test("a flood of short packets is handled in slices, too", async () => {
+  const bench = new Bench();
+  const other = await bench.connect("other");
+  const flood = await raw(bench);
+  const topics: string[] = [];
+  bench.hub.events.on("published", ({ topic: each }) => topics.push(each));
+  const ping = encode({ type: "pingreq" }, 5);
+  const pings = Buffer.concat(Array.from({ length: 30_000 }, () => ping));
+  flood.send(Buffer.concat([pings, encode(message("flood", ""), 5)]));
+  other.send(message("other", ""));
+  await bench.clock.settle();
+  expect(topics).toEqual(["other", "flood"]);
+});

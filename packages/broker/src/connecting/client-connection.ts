@@ -28,6 +28,7 @@ import { returnCodeOf } from "./return-codes.js";
 import type { Admitted, Stage } from "./stage.js";
 import type { Terms } from "./terms.js";
 import type { Refused } from "./verdict.js";
+import { Share } from "./workload.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
@@ -44,8 +45,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** The transport has closed, and packets that arrived before are still to be handled. */
   private hungUp = false;
   private authentication: EnhancedAuthentication | undefined;
-  /** The total of the workload when this connection began to handle packets. */
-  private workBefore = 0;
+  private readonly share: Share;
 
   constructor(
     transport: Transport,
@@ -58,6 +58,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
       longClientIdentifiers: settings.longClientIdentifiers,
     };
+    this.share = new Share(reception.workload);
     this.packets = new HeldPacketStream("any", this.limits);
     this.network = new NetworkConnection(transport, clock, this.packets, this);
     this.mustBeIn = arrival.deadline ?? clock.now() + settings.connectTimeout;
@@ -161,7 +162,6 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     const { packets } = this;
     const now = this.clock.now();
     packets.held = false;
-    this.workBefore = this.reception.workload.total;
     try {
       for (let packet = packets.next(); packet !== undefined; packet = packets.next()) {
         this.packetReceived(packet, now);
@@ -219,7 +219,6 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   }
 
   bytesReceived(now: number): void {
-    this.workBefore = this.reception.workload.total;
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
     // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
     if (this.packets.isHeld) this.network.pause();
@@ -302,9 +301,11 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     }
     const fault = faultOf(packet, accepted.version, this.settings);
     if (fault !== undefined) throw fault;
+    const { workload } = this.reception;
+    const before = workload.total;
     client.session.receive(packet, now);
     if (packet.type === "publish" && client.session.isFull) this.hold();
-    if (this.reception.workload.isExceeded(this.workBefore)) this.takeTurns();
+    if (this.share.spend(workload.total - before)) this.takeTurns();
   }
 
   /** Its packets have caused much work: the next ones wait until the event loop has served other connections. */
