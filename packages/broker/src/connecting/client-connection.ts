@@ -3,7 +3,7 @@
  * drives the client's session until the connection ends.
  */
 
-import { type Clock, ProtocolError, type Transport } from "@aiko/mqtt";
+import { type Clock, ProtocolError, type Transport, TransportError } from "@aiko/mqtt";
 import {
   type AuthPacket,
   type ConnackPacket,
@@ -238,7 +238,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
 
   failed(error: unknown): void {
     if (!(error instanceof ProtocolError)) {
-      this.drop(`the broker failed: ${error}`);
+      this.drop(error instanceof TransportError ? error.message : `the broker failed: ${error}`);
       return;
     }
     const { stage } = this;
