@@ -6,7 +6,7 @@ import { join } from "node:path";
 const here = import.meta.dirname;
 /** The time limits of one measurement and of a server's start, in milliseconds. */
 const PROGRAM_LIMIT = 60_000;
-const START_LIMIT = 10_000;
+const START_LIMIT = 30_000;
 // Debian keeps daemons in sbin, which is not on every user's PATH.
 const env = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 /**

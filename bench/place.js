@@ -67,7 +67,11 @@ export class Place {
   async load(broker, work, { hostile = 0, collecting = false } = {}) {
     this.#load ??= this.#compile("load");
     const file = join(here, "programs/broker.js");
-    const args = [...(collecting ? ["--expose-gc"] : []), file, JSON.stringify({ broker, collecting })];
+    const args = [
+      ...(collecting ? ["--expose-gc"] : []),
+      file,
+      JSON.stringify({ broker, collecting, attacked: hostile > 0 }),
+    ];
     const port =
       broker === "mosquitto" ? await this.#startMosquitto() : Number(await serve(process.execPath, args, "broker"));
     const pid = pidOf(broker === "mosquitto" ? port : "broker");

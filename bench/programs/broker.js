@@ -1,12 +1,13 @@
-// A broker in a process of its own: { broker: "aiko" | "aedes" | "raw", collecting? }. Prints its port. "raw" is a server that only answers
-// CONNECT: the cost of a connection in Node. `collecting` collects garbage regularly, and needs --expose-gc.
+// A broker in a process of its own: { broker: "aiko" | "aedes" | "raw", collecting?, attacked? }. Prints its port. "raw" is a server that only answers
+// CONNECT: the cost of a connection in Node. `collecting` collects garbage regularly, and needs --expose-gc. `attacked` makes the limits
+// of an address, which our broker has for all others by default, hold for loopback addresses: the attack comes from one of them.
 import { createServer } from "node:net";
 import { settings } from "./program.js";
 
 const brokers = {
   async aiko() {
     const { Broker } = await import("@aiko/mqtt-broker");
-    return (await Broker.listen({ port: 0, maximumConnections: 20_000 })).port;
+    return (await Broker.listen({ port: 0, maximumConnections: 20_000, perAddress: { loopback: attacked } })).port;
   },
   async aedes() {
     const { Aedes } = await import("aedes");
@@ -27,6 +28,10 @@ async function listen(server) {
   return /** @type {import("node:net").AddressInfo} */ (server.address()).port;
 }
 
-const { broker, collecting = false } = /** @type {{ broker: keyof typeof brokers, collecting?: boolean }} */ (settings);
+const {
+  broker,
+  collecting = false,
+  attacked = false,
+} = /** @type {{ broker: keyof typeof brokers, collecting?: boolean, attacked?: boolean }} */ (settings);
 if (collecting) setInterval(() => globalThis.gc?.(), 400);
 console.log(await brokers[broker]());

@@ -57,12 +57,15 @@ const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
 /** Messages that wait for `authorizeDeliver` are not dropped for others. */
 const UNDROPPABLE = 1;
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Before its first connection. */
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
 
 export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, QueueOwner {
   readonly session: ServerSession;
-  readonly topicFilters = new Set<string>();
+  /** Undefined until the first subscription: an empty set takes 200 bytes. */
+  private filters: Set<string> | undefined;
   /** Decides about deliveries, if the application has a hook for them. */
   gate: DeliveryGate | undefined;
   origin: ConnectionOrigin = UNKNOWN;
@@ -95,6 +98,20 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   ) {
     this.session = new ServerSession(options, this);
     this.count();
+  }
+
+  /** The topic filters of its subscriptions. */
+  get topicFilters(): ReadonlySet<string> {
+    return this.filters ?? NONE;
+  }
+
+  subscribed(topicFilter: string): void {
+    this.filters ??= new Set();
+    this.filters.add(topicFilter);
+  }
+
+  unsubscribed(topicFilter: string): void {
+    this.filters?.delete(topicFilter);
   }
 
   get isOnline(): boolean {
@@ -135,7 +152,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.version = packet.protocolVersion;
     this.will = packet.will && { ...packet.will, payload: ownBytes(packet.will.payload) };
     this.expiry = expiry;
-    this.origin = { username: packet.username, ...connection.origin };
+    const { address, listener, connectedAt } = connection.origin;
+    this.origin = { username: packet.username, address, listener, connectedAt };
     this.cancelTimers();
     this.willSize = willSize(this.will);
     this.count();

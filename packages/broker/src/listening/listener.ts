@@ -21,7 +21,7 @@ import { Strangers } from "./strangers.js";
 import { upgradeOnly, webSocketUpgrade } from "./web-sockets.js";
 
 export class Listener {
-  /** All open connections, during the handshake and after it. */
+  /** All open connections, during a TLS or WebSocket handshake and after it. */
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -29,10 +29,12 @@ export class Listener {
     private readonly accepted: Accepted,
     readonly url: string,
     readonly port: number,
+    hasHandshake: boolean,
   ) {
+    if (!hasHandshake) return;
     server.on("connection", (socket: Socket) => {
       this.sockets.add(socket);
-      socket.once("close", () => this.sockets.delete(socket));
+      socket.on("close", () => this.sockets.delete(socket));
     });
   }
 
@@ -52,7 +54,7 @@ export class Listener {
     const server = createServer((socket) => accepted.take(socket, entrance, { listener, authenticate }));
     if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
     await listenAtPath(server, path, mode, settings.clock);
-    return new Listener(server, accepted, url, 0);
+    return new Listener(server, accepted, url, 0, false);
   }
 
   private static async ofStreams(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
@@ -78,7 +80,7 @@ export class Listener {
     }
     const chosen = await listenAtPort(server, place);
     url = urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen);
-    return new Listener(server, accepted, url, chosen);
+    return new Listener(server, accepted, url, chosen, tls !== undefined);
   }
 
   private static async ofWebSockets(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
@@ -104,7 +106,7 @@ export class Listener {
     server.on("upgrade", await webSocketUpgrade(settings, strangers, entrance, taken));
     const chosen = await listenAtPort(server, place);
     url = urlOf(tls === undefined ? "ws" : "wss", host, chosen);
-    return new Listener(server, accepted, url, chosen);
+    return new Listener(server, accepted, url, chosen, true);
   }
 
   /**
@@ -131,7 +133,7 @@ export class Accepted {
 
   add(connection: EventEmitter): void {
     this.open.add(connection);
-    connection.once("close", () => {
+    connection.on("close", () => {
       this.open.delete(connection);
       if (this.open.size === 0) this.whenGone();
     });

@@ -175,7 +175,7 @@ export class Router {
         reasonString ??= refused.reason;
         return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
       }
-      client.topicFilters.add(topicFilter);
+      client.subscribed(topicFilter);
       this.events.emit("subscribed", { clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
@@ -201,7 +201,7 @@ export class Router {
     const { packetIdentifier, topicFilters } = packet;
     const { clientId } = client;
     const reasonCodes = topicFilters.map((topicFilter) => {
-      client.topicFilters.delete(topicFilter);
+      client.unsubscribed(topicFilter);
       this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
       this.budget.take(-subscriptionSize(topicFilter));
@@ -219,9 +219,9 @@ export class Router {
   /** Removes all subscriptions of a client whose session has ended. */
   forget(client: KnownClient): void {
     for (const topicFilter of client.topicFilters) {
+      client.unsubscribed(topicFilter);
       if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-subscriptionSize(topicFilter));
     }
-    client.topicFilters.clear();
     this.replays.stopAll(client);
   }
 

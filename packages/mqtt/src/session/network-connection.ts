@@ -147,22 +147,18 @@ export class NetworkConnection implements TransportListener {
       this.flushDue = true;
       if (this.clock.soon !== undefined && this.lastFlush <= SMALL_FLUSH && (this.early > 0 || this.collect())) {
         if (this.early > 0) this.early--;
-        this.clock.soon(this.flushNow);
+        this.clock.soon(() => this.flushNow()); // made for each tick: an idle connection keeps no closure
       } else {
-        this.clock.defer(this.flushAtEnd);
+        this.clock.defer(() => this.flushNow(MOST_EARLY));
       }
     }
   }
 
-  private readonly flushNow = (): void => {
+  private flushNow(early = this.early): void {
+    this.early = early;
     this.flushDue = false;
     this.flush();
-  };
-
-  private readonly flushAtEnd = (): void => {
-    this.early = MOST_EARLY;
-    this.flushNow();
-  };
+  }
 
   /** Corks the transport until the end of the tick. Returns false if it cannot be corked. */
   private collect(): boolean {

@@ -48,6 +48,15 @@ export interface SenderLink {
 const DUP = 0x08;
 const UNSENT = "the connection was lost before the message was handed to the network";
 
+/** The fields of the QoS 0 message that is being encoded. Encoding is never interrupted, so all senders share them. */
+const fields = {
+  topic: "",
+  payload: "" as Uint8Array | string,
+  qos: 0 as const,
+  retain: false,
+  properties: undefined,
+};
+
 export class MessageSender {
   private readonly outbox: Outbox;
   private readonly inflight = new Inflight();
@@ -58,14 +67,6 @@ export class MessageSender {
   private resend = new Queue<OutgoingMessage>();
   private readonly unflushed = new Unflushed();
   private link: SenderLink | undefined;
-  /** The fields of the QoS 0 message that is being encoded. */
-  private readonly fields = {
-    topic: "",
-    payload: "" as Uint8Array | string,
-    qos: 0 as const,
-    retain: false,
-    properties: undefined,
-  };
   private sendQuota = 0;
   /** The quota of QoS 2 messages. */
   private qos2Quota = 0;
@@ -150,7 +151,7 @@ export class MessageSender {
     retain: boolean,
     newGroup: (topic: string) => OutgoingMessage,
   ): OutgoingMessage | undefined {
-    const { idleLink: link, fields } = this;
+    const { idleLink: link } = this;
     if (link === undefined) return undefined;
     fields.topic = topic;
     fields.payload = payload;
