@@ -1,6 +1,7 @@
 // @ts-check
 // The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
 // expected kind. Targets that share their inputs are a group.
+import { broker, brokerSeeds } from "./broker-target.js";
 import { configurationSeeds, gatewayConfiguration } from "./gateway-configuration-target.js";
 import { gateway, gatewaySeeds } from "./gateway-target.js";
 import { packetSeeds } from "./inputs.js";
@@ -46,8 +47,13 @@ export const groups = {
     seeds: configurationSeeds,
     open: async () => ({ targets: [gatewayConfiguration] }),
   },
+  broker: {
+    ours: /packages\/broker\/dist\/(?!listening|cjs)/,
+    seeds: brokerSeeds,
+    open: async () => ({ targets: [broker] }),
+  },
   "upgrade-broker": {
-    ours: /packages\/broker\/dist\/(listener|stream-transport|client-connection)\.js|node_modules\/ws\/lib\//,
+    ours: /packages\/broker\/dist\/(listening\/|connecting\/client-connection\.js)|node_modules\/ws\/lib\//,
     seeds: requestSeeds,
     open: () => BrokerUpgrades.open(),
   },

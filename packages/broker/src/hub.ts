@@ -17,17 +17,18 @@ import { type Delivery, EventEmitter, type ServerSessionOptions } from "@aiko/mq
 import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
-import { type ClientOwner, KnownClient } from "./clients/known-client.js";
+import { type ClientOwner, KnownClient, willSize } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
 import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
 import { connackOf, isTooSilent, termsOf } from "./connecting/terms.js";
 import type { Accepted } from "./connecting/verdict.js";
+import { Workload } from "./connecting/workload.js";
 import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
 import { ExpirySweep } from "./messages/expiry-sweep.js";
-import { MemoryBudget } from "./messages/memory-budget.js";
+import { MemoryBudget, SESSION_SIZE } from "./messages/memory-budget.js";
 import { topicRefusal } from "./messages/permitted-publications.js";
 import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
@@ -39,6 +40,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly router: Router;
   private readonly budget: MemoryBudget;
   readonly intake: Intake;
+  readonly workload: Workload;
   /** The subscriptions of the application. */
   readonly application: ApplicationSubscriptions;
   private readonly hooks: Hooks;
@@ -49,6 +51,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
+  private readonly dueWills: { readonly client: KnownClient; readonly will: Will }[] = [];
+  private isPublishingWills = false;
   private closed = false;
 
   /** One object for all sessions: a copy for each would take half a kilobyte. */
@@ -62,7 +66,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
-    this.router = new Router(settings, this.events, this.budget);
+    this.workload = new Workload(this.clock);
+    this.router = new Router(settings, this.events, this.budget, this.workload);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
     this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
@@ -105,7 +110,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     if (this.closed) return;
     this.closed = true;
     // Before the connections end, so that subscribers receive them.
-    for (const client of this.clients.values()) client.publishWills((will) => this.intake.publishWill(client, will));
+    for (const client of this.clients.values()) client.publishWills((will) => this.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
     for (const client of this.clients.values()) client.cancelTimers();
@@ -181,7 +186,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
       refuse(ReasonCode.SERVER_BUSY, reason, "too many sessions");
       return;
     }
-    if (this.budget.isFull && !this.clients.has(clientId)) {
+    const isSmall = this.clients.has(clientId) && willSize(packet.will) <= SESSION_SIZE;
+    if (!isSmall && this.budget.isFull) {
       refuse(ReasonCode.SERVER_BUSY, `the limit maximumMemory ${settings.maximumMemory} is reached`, "out of memory");
       return;
     }
@@ -233,9 +239,25 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.events.emit("sessionEnded", { clientId: client.clientId });
   }
 
+  /**
+   * Publishes wills one after the other: a hook may end another connection because of a will, whose will follows, and so
+   * on.
+   */
+  private publishWill(client: KnownClient, will: Will): void {
+    this.dueWills.push({ client, will });
+    if (this.isPublishingWills) return;
+    this.isPublishingWills = true;
+    try {
+      for (let due = this.dueWills.shift(); due !== undefined; due = this.dueWills.shift())
+        this.intake.publishWill(due.client, due.will);
+    } finally {
+      this.isPublishingWills = false;
+    }
+  }
+
   /** Publishes the will immediately, or after its delay, even if the session ends before that [MQTT5-3.1.2-8]. */
   private scheduleWill(client: KnownClient, will: Will): void {
-    const publish = () => this.intake.publishWill(client, will);
+    const publish = () => this.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
     else client.delayWill(this.clock, delay, publish);

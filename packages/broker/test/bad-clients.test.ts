@@ -130,3 +130,14 @@ test("splitting the bytes at any place gives the same result", async () => {
   await peer.expect("suback");
   expect(await receive(peer)).toBe("a=x q0");
 });
+
+test("a client that sends PINGREQ without reading is disconnected, and the event says why", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("deaf");
+  peer.pause();
+  const pings = Buffer.concat(Array.from({ length: 60_000 }, () => encode({ type: "pingreq" }, 5)));
+  for (let i = 0; i < 20; i++) peer.send(pings);
+  await bench.clock.settle();
+  const reason = "the peer does not read: more than 1048576 bytes of answers are pending";
+  expect(bench.events.at(-1)).toMatchObject({ type: "disconnected", clientId: "deaf", reason });
+});

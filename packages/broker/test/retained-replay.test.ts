@@ -177,3 +177,47 @@ test("a session that loses its connection meanwhile has the rest in its queue", 
   await again.expectNothing();
   expect(received.size).toBe(300);
 });
+
+test("filters that match nothing are searched for in slices, whatever their number", () => {
+  const { clock, publish, replays } = place(2_000);
+  for (let i = 0; i < 2_000; i++) publish(`t/${i}`, "x");
+  const client = new Reader().asClient;
+  for (let i = 0; i < 50; i++)
+    replays.start(client, { topicFilter: `+/+/${i}`, qos: 0, subscriptionIdentifier: undefined });
+  let turns = 0;
+  for (; clock.turns.length > 0; turns++) clock.turns.shift()?.();
+  expect(turns).toBeGreaterThan(50);
+  expect(replays.isIdle).toBe(true);
+});
+
+test("thousands of subscriptions of a client that does not read take no memory of retained messages", async () => {
+  const bench = new Bench();
+  const publisher = await bench.connect("publisher");
+  for (let i = 0; i < 2_000; i++) publisher.send(message(`t/${i}`, "x", { retain: true, qos: 1, packetIdentifier: 1 }));
+  await bench.clock.settle();
+  const slow = await bench.connect("slow", { properties: { receiveMaximum: 1 } });
+  const before = bench.hub.statistics.memory;
+  for (let i = 0; i < 1_000; i++) {
+    for (const topicFilter of ["t/+", "+/#"])
+      slow.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter, qos: 1 }] });
+  }
+  await bench.clock.settle();
+  const { memory, subscriptions } = bench.hub.statistics;
+  expect(subscriptions).toBe(2);
+  expect(memory - before).toBeLessThan(5_000);
+  slow.send({ type: "disconnect", reasonCode: 0 });
+  await bench.clock.settle();
+  expect(bench.hub.statistics.memory).toBeLessThanOrEqual(before);
+});
+
+test("while one client receives retained messages, others receive live ones in order with their own", async () => {
+  const bench = new Bench();
+  const publisher = await bench.connect("publisher");
+  for (let i = 0; i < 200; i++) publisher.send(message(`t/${i}`, "old", { retain: true }));
+  const stuck = await bench.connect("stuck", { properties: { receiveMaximum: 1 } });
+  await subscribe(stuck, "t/#");
+  const other = await bench.connect("other");
+  await subscribe(other, "live");
+  publisher.send(message("live", "1"));
+  expect(await receive(other)).toBe("live=1 q0");
+});

@@ -217,3 +217,15 @@ describe("a shared subscription message that its member has not acknowledged", (
     expect(textsOf(other)).toEqual(["1 q1", "gone q1"]);
   });
 });
+
+test("a client is a member of at most 16 groups with the same topic filter, and may join others again after it left one", async () => {
+  const bench = new Bench();
+  const peer = await bench.connect("a");
+  for (let i = 0; i < 16; i++) expect(await subscribe(peer, `$share/${i}/#`)).toEqual([2]);
+  expect(await subscribe(peer, "$share/16/#")).toEqual([0x97]);
+  expect(await subscribe(peer, "$share/0/#")).toEqual([2]);
+  expect(await subscribe(peer, "$share/0/other")).toEqual([2]);
+  peer.send({ type: "unsubscribe", packetIdentifier: 1, topicFilters: ["$share/3/#"] });
+  await peer.expect("unsuback");
+  expect(await subscribe(peer, "$share/16/#")).toEqual([2]);
+});

@@ -19,7 +19,7 @@ import {
 import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
-import { type MemoryBudget, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
+import { type MemoryBudget, propertiesSize, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
 import {
   DeliveredMessage,
   forKeeping,
@@ -55,6 +55,9 @@ const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
   "MAXIMUM_PACKET_SIZE_EXCEEDED",
 ]);
 
+/** Messages that wait for `authorizeDeliver` are not dropped for others. */
+const UNDROPPABLE = 1;
+
 const NONE: ReadonlySet<string> = new Set();
 
 /** Before its first connection. */
@@ -78,6 +81,11 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
   private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
+  /** The bytes that are counted for the session, without its subscriptions and messages. */
+  private counted = 0;
+  /** The part of them that belongs to topic aliases, and to the will. */
+  private aliasSize = 0;
+  private willSize = 0;
   private will: Will | undefined;
   /** Its network connection, if it has one. */
   connection: ClientConnection | undefined;
@@ -90,7 +98,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     private readonly budget: MemoryBudget,
   ) {
     this.session = new ServerSession(options, this);
-    budget.take(SESSION_SIZE);
+    this.count();
   }
 
   /** The topic filters of its subscriptions. */
@@ -148,6 +156,8 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     const { address, listener, connectedAt } = connection.origin;
     this.origin = { username: packet.username, address, listener, connectedAt };
     this.cancelTimers();
+    this.willSize = willSize(this.will);
+    this.count();
   }
 
   /** Cancels the timers: the client is back, or the broker is closed. */
@@ -173,8 +183,9 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
    */
   sessionEnded(transfer: (shared: SharedMessage) => void): void {
     this.expiryTimer?.cancel();
-    if (!this.hasEnded) this.budget.take(-SESSION_SIZE);
     this.hasEnded = true;
+    this.budget.take(-this.counted);
+    this.counted = 0;
     for (const message of this.session.end()) {
       if (!(message instanceof DeliveredMessage)) continue;
       message.release();
@@ -207,7 +218,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.will = undefined;
     this.session.connectionLost();
     this.gate?.disconnected();
+    this.aliasSize = 0;
     this.owner.disconnected(this, will, reason);
+    if (this.delayedWill === undefined) this.willSize = 0;
+    this.count();
   }
 
   /**
@@ -257,10 +271,19 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   hasRoomFor(count: number, bytes: number): boolean {
+    if (count > 1 && this.budget.isFull) return false;
     const { outbox } = this.options;
     const isFirst = count === 1 && this.session.pending === 0; // one message of any size fits
     if (this.session.pending + count > outbox.maximumCount) return false;
     return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
+  }
+
+  waits(message: PublishedMessage): void {
+    this.budget.hold(message, this, UNDROPPABLE);
+  }
+
+  waitsNoLonger(message: PublishedMessage): void {
+    this.budget.release(message, this, UNDROPPABLE);
   }
 
   overflowed(topic: string): void {
@@ -285,6 +308,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   published(packet: PublishPacket, delivery: Delivery | undefined): void {
+    if (this.session.topicAliasSize !== this.aliasSize) this.countAliases();
     this.owner.published(this, packet, delivery);
   }
 
@@ -326,10 +350,40 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0;
   }
 
+  /** Counts the memory of the session again. */
+  private count(): void {
+    if (this.hasEnded) return;
+    const bytes =
+      SESSION_SIZE + this.clientId.length + (this.origin.username?.length ?? 0) + this.willSize + this.aliasSize;
+    this.budget.take(bytes - this.counted);
+    this.counted = bytes;
+  }
+
+  /** @throws ProtocolError if there is no memory for the topics of the client's topic aliases */
+  private countAliases(): void {
+    const former = this.aliasSize;
+    this.aliasSize = this.session.topicAliasSize;
+    this.count();
+    if (this.aliasSize <= Math.max(former, SESSION_SIZE) || !this.budget.isFull) return;
+    const reason = `publish: no memory for a topic alias: the limit maximumMemory ${this.budget.limit} is reached`;
+    throw new ProtocolError("PROTOCOL_ERROR", ReasonCode.QUOTA_EXCEEDED, reason);
+  }
+
   private publishDelayedWill(): void {
     const will = this.delayedWill;
     this.delayedWill = undefined;
+    if (will !== undefined) {
+      this.willSize = 0;
+      this.count();
+    }
     will?.timer.cancel();
     will?.publish();
   }
+}
+
+/** Returns the approximate bytes of a will. */
+export function willSize(will: Will | undefined): number {
+  if (will === undefined) return 0;
+  const { topic, payload, properties } = will;
+  return topic.length + payload.length + (properties === undefined ? 0 : propertiesSize(properties));
 }

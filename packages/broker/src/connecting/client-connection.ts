@@ -3,7 +3,7 @@
  * drives the client's session until the connection ends.
  */
 
-import { type Clock, ProtocolError, type Transport } from "@aiko/mqtt";
+import { type Clock, ProtocolError, type Transport, TransportError } from "@aiko/mqtt";
 import {
   type AuthPacket,
   type ConnackPacket,
@@ -28,6 +28,7 @@ import { returnCodeOf } from "./return-codes.js";
 import type { Admitted, Stage } from "./stage.js";
 import type { Terms } from "./terms.js";
 import type { Refused } from "./verdict.js";
+import { Share } from "./workload.js";
 
 /** The most bytes of a packet before CONNECT is accepted: enough for every reasonable CONNECT. */
 export const STRANGERS_MAXIMUM = 262_144;
@@ -44,6 +45,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** The transport has closed, and packets that arrived before are still to be handled. */
   private hungUp = false;
   private authentication: EnhancedAuthentication | undefined;
+  private readonly share: Share;
 
   constructor(
     transport: Transport,
@@ -56,6 +58,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       maximumPacketSize: Math.min(STRANGERS_MAXIMUM, settings.maximumPacketSize),
       longClientIdentifiers: settings.longClientIdentifiers,
     };
+    this.share = new Share(reception.workload);
     this.packets = new HeldPacketStream("any", this.limits);
     this.network = new NetworkConnection(transport, clock, this.packets, this);
     this.mustBeIn = arrival.deadline ?? clock.now() + settings.connectTimeout;
@@ -235,7 +238,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
 
   failed(error: unknown): void {
     if (!(error instanceof ProtocolError)) {
-      this.drop(`the broker failed: ${error}`);
+      this.drop(error instanceof TransportError ? error.message : `the broker failed: ${error}`);
       return;
     }
     const { stage } = this;
@@ -298,8 +301,17 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     }
     const fault = faultOf(packet, accepted.version, this.settings);
     if (fault !== undefined) throw fault;
+    const { workload } = this.reception;
+    const before = workload.total;
     client.session.receive(packet, now);
     if (packet.type === "publish" && client.session.isFull) this.hold();
+    if (this.share.spend(workload.total - before)) this.takeTurns();
+  }
+
+  /** Its packets have caused much work: the next ones wait until the event loop has served other connections. */
+  private takeTurns(): void {
+    this.awaitDecision();
+    this.clock.defer(() => this.decided());
   }
 
   private receiveAuth(packet: AuthPacket, client: AdmittedClient<ClientConnection> | undefined): void {

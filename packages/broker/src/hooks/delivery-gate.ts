@@ -4,7 +4,6 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
-import { Queue } from "@aiko/mqtt/session";
 import type { BrokerClient } from "../clients/broker-client.js";
 import type { BrokerMessage } from "../messages/broker-message.js";
 import { type DeliveredMessage, forKeeping, type PublishedMessage } from "../messages/published-message.js";
@@ -20,6 +19,9 @@ export interface GatedClient {
   put(message: PublishedMessage, recipient: Recipient, now: number): boolean;
   /** Whether the limits of the outbox allow these messages in addition to its own. */
   hasRoomFor(count: number, bytes: number): boolean;
+  /** Counts the memory of a message that waits for its answer, until `waitsNoLonger`. */
+  waits(message: PublishedMessage): void;
+  waitsNoLonger(message: PublishedMessage): void;
   /** A message found no room. */
   overflowed(topic: string): void;
   /** The client must not receive the message. `sharedFilters` are those of which another member may receive it. */
@@ -36,9 +38,14 @@ interface Waiting {
 
 type Authorize = NonNullable<BrokerHooks["authorizeDeliver"]>;
 
+/** Decided messages are removed when there are so many of them, and at the end. */
+const COMPACT_AT = 1_024;
+
 export class DeliveryGate {
   /** Messages that were not put to the session. The first one's answer is open. */
-  private waiting = new Queue<Waiting>();
+  private waiting: Waiting[] = [];
+  /** The first ones of `waiting` are decided, and not yet removed. */
+  private handled = 0;
   private bytes = 0;
   private readonly idle: (() => void)[] = [];
   /** The first message of the session's outbox, if the hook was asked again, and the answer, if it is known. */
@@ -53,7 +60,7 @@ export class DeliveryGate {
 
   /** The number of messages whose delivery was not decided. */
   get count(): number {
-    return this.waiting.length;
+    return this.waiting.length - this.handled;
   }
 
   get isBusy(): boolean {
@@ -112,12 +119,14 @@ export class DeliveryGate {
 
   /** The session has ended. Returns its messages that were not put to it. */
   end(): readonly Pick<Waiting, "message" | "recipient">[] {
-    const { waiting } = this;
-    this.waiting = new Queue();
+    const waiting = this.waiting.slice(this.handled);
+    this.waiting = [];
+    this.handled = 0;
     this.bytes = 0;
     this.again = undefined;
+    for (const { message } of waiting) this.client.waitsNoLonger(message);
     for (const then of this.idle.splice(0)) then();
-    return waiting.drain();
+    return waiting;
   }
 
   private concluded(message: DeliveredMessage, answer: boolean): boolean {
@@ -127,12 +136,13 @@ export class DeliveryGate {
 
   private wait(message: PublishedMessage, recipient: Recipient): boolean {
     const size = message.topic.length + message.payload.length;
-    if (!this.client.hasRoomFor(this.waiting.length + 1, this.bytes + size)) {
+    if (!this.client.hasRoomFor(this.count + 1, this.bytes + size)) {
       this.client.overflowed(message.topic);
       return false;
     }
     this.waiting.push({ message: forKeeping(message), recipient, size });
     this.bytes += size;
+    this.client.waits(message);
     return true;
   }
 
@@ -142,14 +152,18 @@ export class DeliveryGate {
     for (let answer = open; ; ) {
       const isAllowed = typeof answer === "boolean" ? answer : await answer;
       if (this.waiting !== waiting) return; // the session has ended
-      const { message, recipient, size } = waiting.peek() as Waiting;
+      const { message, recipient, size } = waiting[this.handled++] as Waiting;
+      this.bytes -= size;
+      this.client.waitsNoLonger(message);
       const now = this.clock.now();
       if (isAllowed && message.expiresAt > now) this.client.put(message, recipient, now);
       else if (!isAllowed) this.client.denied(message, recipient.sharedFilters);
       if (this.waiting !== waiting) return;
-      this.bytes -= size;
-      waiting.shift();
-      const next = waiting.peek();
+      if (this.handled === waiting.length || this.handled >= COMPACT_AT) {
+        waiting.splice(0, this.handled);
+        this.handled = 0;
+      }
+      const next = waiting[this.handled];
       if (next === undefined) {
         for (const then of this.idle.splice(0)) then();
         return;

@@ -4,12 +4,13 @@
  * What is new is refused next. Nothing that was acknowledged is dropped.
  */
 
-import type { QoS } from "@aiko/mqtt";
+import type { PublishProperties, QoS } from "@aiko/mqtt";
 
 /** A message that may wait for several clients. Its payload is counted once. */
 export interface HeldMessage {
   readonly payload: Uint8Array;
   readonly topic: string;
+  readonly properties?: PublishProperties | undefined;
   /** The number of clients that it waits for. Only the budget changes it. */
   holders: number;
 }
@@ -23,9 +24,12 @@ export interface QueueOwner {
 /** Approximate bytes of a message that waits for one client, without what all clients share. */
 const DELIVERY = 300;
 const MESSAGE = 200;
-/** Approximate bytes of a session, and of a subscription without its topic filter (Node.js 22). */
+/** Approximate bytes of a session without its texts, and of a subscription without its topic filter (Node.js 22). */
 export const SESSION_SIZE = 3_000;
-export const SUBSCRIPTION_SIZE = 500;
+const SUBSCRIPTION = 500;
+/** Approximate bytes of a level of a topic in a tree, and of a user property without its texts. */
+const LEVEL = 200;
+const USER_PROPERTY = 100;
 /** After messages were dropped, this part of the limit is in use at most, if enough could be dropped. */
 const RELIEVED = 0.95;
 
@@ -83,6 +87,27 @@ export class MemoryBudget {
   }
 }
 
-function sizeOf({ topic, payload }: HeldMessage): number {
-  return MESSAGE + topic.length + payload.length;
+function sizeOf({ topic, payload, properties }: HeldMessage): number {
+  return MESSAGE + topic.length + payload.length + (properties === undefined ? 0 : propertiesSize(properties));
+}
+
+/** Returns the approximate bytes of properties. */
+export function propertiesSize(properties: PublishProperties): number {
+  const { contentType = "", responseTopic = "", correlationData, userProperties } = properties;
+  let size = contentType.length + responseTopic.length + (correlationData?.length ?? 0);
+  if (userProperties !== undefined)
+    for (const [name, value] of userProperties) size += name.length + value.length + USER_PROPERTY;
+  return size;
+}
+
+/** Returns the approximate bytes of a topic in a tree. */
+export function topicSize(topic: string): number {
+  let levels = 1;
+  for (let at = topic.indexOf("/"); at >= 0; at = topic.indexOf("/", at + 1)) levels++;
+  return topic.length + levels * LEVEL;
+}
+
+/** Returns the approximate bytes of a subscription. */
+export function subscriptionSize(topicFilter: string): number {
+  return SUBSCRIPTION - LEVEL + topicSize(topicFilter);
 }

@@ -5,7 +5,7 @@
 
 import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
-import type { MemoryBudget } from "./memory-budget.js";
+import { type MemoryBudget, propertiesSize, topicSize } from "./memory-budget.js";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
 import { RetainedShares } from "./retained-shares.js";
 
@@ -35,7 +35,7 @@ export class RetainedMessages {
     private readonly clock: Clock,
     bounds: Bounds,
     share: number,
-    private readonly budget: MemoryBudget,
+    readonly budget: MemoryBudget,
   ) {
     this.shares = new RetainedShares(bounds, share, budget);
   }
@@ -116,6 +116,11 @@ export class RetainedMessages {
     return this.tree.find(topicFilter);
   }
 
+  /** The same. Also yields undefined while it finds none, so that the search can be interrupted. */
+  search(topicFilter: string): IterableIterator<Retained | undefined> {
+    return this.tree.search(topicFilter);
+  }
+
   /**
    * Removes expired messages. It checks every message, so it does not run at each publication. Returns false if it did
    * not run.
@@ -158,16 +163,10 @@ export class RetainedMessages {
 
 /** In milliseconds. */
 const SWEEP_INTERVAL = 1_000;
-/** The approximate memory of a message in addition to its text and bytes, and of a level of its topic (Node.js 22). */
+/** The approximate memory of a message in addition to its text and bytes, and to its place in the tree (Node.js 22). */
 const MESSAGE_OVERHEAD = 200;
-const LEVEL_OVERHEAD = 200;
-const USER_PROPERTY_OVERHEAD = 100;
 
-function sizeOf(message: PublishedMessage): number {
-  const { topic, payload, properties = {} } = message;
-  const { contentType = "", responseTopic = "", correlationData, userProperties = [] } = properties;
-  let size = MESSAGE_OVERHEAD + topic.split("/").length * LEVEL_OVERHEAD + topic.length + payload.length;
-  size += contentType.length + responseTopic.length + (correlationData?.length ?? 0);
-  for (const [name, value] of userProperties) size += name.length + value.length + USER_PROPERTY_OVERHEAD;
-  return size;
+function sizeOf({ topic, payload, properties }: PublishedMessage): number {
+  const size = MESSAGE_OVERHEAD + topicSize(topic) + payload.length;
+  return properties === undefined ? size : size + propertiesSize(properties);
 }

@@ -17,9 +17,10 @@ import { parseSharedFilter } from "@aiko/mqtt/topic";
 import type { BrokerEvents } from "../broker-events.js";
 import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
+import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
-import { type MemoryBudget, SUBSCRIPTION_SIZE } from "./memory-budget.js";
+import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
@@ -37,6 +38,7 @@ export class Router {
     private readonly settings: BrokerSettings,
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
+    private readonly workload: Workload,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
@@ -67,12 +69,18 @@ export class Router {
       return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
+    this.workload.add(subscriptions.length);
     const copies = subscriptions.length > 1 ? this.copies : undefined;
     copies?.begin(packet);
     let message: PublishedMessage | undefined; // for clients whose messages have to wait
+    const replaying = !this.replays.isIdle;
     for (const subscription of subscriptions) {
       const { client, noLocal, subscriptionIdentifier } = subscription;
       if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (replaying) {
+        message ??= publishedMessage(packet, publisher, this.clock.now());
+        this.replays.precede(client, message, this.clock.now());
+      }
       if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
@@ -94,6 +102,7 @@ export class Router {
     const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
     if (direct !== undefined) return this.publishTo(direct, message, isTold, now);
     const recipients = this.subscriptions.recipients(message);
+    this.workload.add(this.subscriptions.visited + DELIVERY * recipients.size);
     const replaying = !this.replays.isIdle;
     let delivered = 0;
     for (const [client, recipient] of recipients) {
@@ -109,12 +118,15 @@ export class Router {
     isTold: boolean,
     now: number,
   ): number {
+    this.workload.add(DELIVERY * subscriptions.length);
+    const replaying = !this.replays.isIdle;
     let count = 0;
     let delivered = 0;
     for (const subscription of subscriptions) {
       const { client, noLocal } = subscription;
       if (noLocal && client.clientId === message.publisher) continue;
       count++;
+      if (replaying) this.replays.precede(client, message, now);
       if (client.deliver(message, soleRecipient(subscription, message), now)) delivered++;
     }
     return outcome(message, count, delivered, isTold);
@@ -169,7 +181,7 @@ export class Router {
       subscribed.push({ clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
       const fresh = this.subscriptions.add(subscription);
-      if (fresh) this.budget.take(sizeOf(topicFilter));
+      if (fresh) this.budget.take(subscriptionSize(topicFilter));
       granted.set(topicFilter, {
         request: { ...request, qos },
         fresh: fresh || granted.get(topicFilter)?.fresh === true,
@@ -196,23 +208,23 @@ export class Router {
       client.unsubscribed(topicFilter);
       this.replays.stop(client, topicFilter);
       if (!this.subscriptions.delete(client, topicFilter)) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
-      this.budget.take(-sizeOf(topicFilter));
+      this.budget.take(-subscriptionSize(topicFilter));
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
     });
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
 
-  /** Whether messages go straight to their subscribers: no hook decides, and no client waits for retained messages. */
+  /** Whether messages go straight to their subscribers: no hook decides. */
   private get isDirect(): boolean {
-    return this.settings.authorizeDeliver === undefined && this.replays.isIdle;
+    return this.settings.authorizeDeliver === undefined;
   }
 
   /** Removes all subscriptions of a client whose session has ended. */
   forget(client: KnownClient): void {
     for (const topicFilter of client.topicFilters) {
       client.unsubscribed(topicFilter);
-      if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-sizeOf(topicFilter));
+      if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-subscriptionSize(topicFilter));
     }
     this.replays.stopAll(client);
   }
@@ -225,6 +237,11 @@ export class Router {
     return reason === undefined;
   }
 
+  private hasMostGroups(client: KnownClient, topicFilter: string): boolean {
+    const shared = parseSharedFilter(topicFilter);
+    return shared !== undefined && this.subscriptions.groupsOf(client, shared.topicFilter) >= MOST_GROUPS;
+  }
+
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
@@ -233,16 +250,22 @@ export class Router {
     let reason: string;
     if (topicFilters.size >= maximumSubscriptions)
       reason = `the client has ${maximumSubscriptions} subscriptions, the most that are allowed`;
+    else if (this.hasMostGroups(client, topicFilter))
+      reason = `the client is in ${MOST_GROUPS} groups with this topic filter, the most that are allowed`;
     else if (this.budget.isFull) reason = `the limit maximumMemory ${maximumMemory} is reached`;
     else return undefined;
     return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason };
   }
 }
 
-/** The approximate memory of a subscription. */
-function sizeOf(topicFilter: string): number {
-  return SUBSCRIPTION_SIZE + topicFilter.length;
-}
+/**
+ * The most groups with the same topic filter that a client may be a member of. Each of them is a step for every message,
+ * but the client receives the message once.
+ */
+const MOST_GROUPS = 16;
+
+/** The units of work for each recipient, if the broker may have to keep the message for it. */
+const DELIVERY = 4;
 
 /** @param isTold whether the publisher learns that nobody received the message */
 function outcome({ retain }: PublishedMessage, recipients: number, delivered: number, isTold: boolean): number {

@@ -52,8 +52,12 @@ export class SubscriptionTable<Client extends Subscriber> {
   private readonly tree = new TopicTree<Target<Client>>();
   /** By the filter as the members subscribed to it: with `$share` and the group's name. */
   private readonly groups = new Map<string, Group<Client>>();
+  /** How many groups with each topic filter a client is a member of. */
+  private readonly memberships = new Map<Client, Map<string, number>>();
   private readonly singles = new Map<Client, Map<string, ClientSubscription<Client>>>();
   private readonly routes = new RouteCache<ClientSubscription<Client>>();
+  /** How many subscriptions and groups the last call of `recipients` combined. */
+  visited = 0;
 
   /**
    * @param reselects whether another member may be chosen for a message of any QoS: recipients then have
@@ -63,6 +67,11 @@ export class SubscriptionTable<Client extends Subscriber> {
 
   get size(): number {
     return this.tree.size;
+  }
+
+  /** Returns the number of shared subscriptions of a client that have this topic filter behind the group's name. */
+  groupsOf(client: Client, matched: string): number {
+    return this.memberships.get(client)?.get(matched) ?? 0;
   }
 
   /**
@@ -112,7 +121,9 @@ export class SubscriptionTable<Client extends Subscriber> {
   /** Returns all clients that receive the message. */
   recipients(message: PublishedMessage): Map<Client, Recipient> {
     const recipients = new Map<Client, GrowingRecipient>();
+    this.visited = 0;
     this.tree.match(message.topic, (target) => {
+      this.visited++;
       if ("members" in target)
         this.includeMember(recipients, nextMember(target) as ClientSubscription<Client>, message);
       else include(recipients, target, message);
@@ -177,9 +188,22 @@ export class SubscriptionTable<Client extends Subscriber> {
     }
     const { members } = group;
     const at = members.findIndex((member) => member.client === client);
-    if (at >= 0) members[at] = subscription;
-    else members.push(subscription);
-    return at < 0;
+    if (at >= 0) {
+      members[at] = subscription;
+      return false;
+    }
+    members.push(subscription);
+    this.countGroup(client, matched, 1);
+    return true;
+  }
+
+  private countGroup(client: Client, matched: string, change: 1 | -1): void {
+    const groups = this.memberships.get(client) ?? new Map<string, number>();
+    const count = (groups.get(matched) ?? 0) + change;
+    if (count > 0) groups.set(matched, count);
+    else groups.delete(matched);
+    if (groups.size > 0) this.memberships.set(client, groups);
+    else this.memberships.delete(client);
   }
 
   private leave(client: Client, topicFilter: string, matched: string): boolean {
@@ -187,6 +211,7 @@ export class SubscriptionTable<Client extends Subscriber> {
     const at = group?.members.findIndex((member) => member.client === client) ?? -1;
     if (group === undefined || at < 0) return false;
     group.members.splice(at, 1);
+    this.countGroup(client, matched, -1);
     if (group.members.length === 0) {
       this.groups.delete(topicFilter);
       this.tree.delete(matched, group);

@@ -93,7 +93,10 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    * one are refused with 0x89 (Server busy), and may retry. Default 100,000.
    */
   readonly maximumSessions?: number | undefined;
-  /** The number of subscriptions of one client, from 1. Further ones are refused. Default 10,000. */
+  /**
+   * The number of subscriptions of one client, from 1. Further ones are refused. Default 10,000. Of shared subscriptions
+   * with the same topic filter, a client may have 16.
+   */
   readonly maximumSubscriptions?: number | undefined;
   /**
    * The number of levels of a topic name or filter, 1 … 65,536: one more than its separators. Default 201, because

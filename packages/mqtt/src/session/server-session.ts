@@ -175,9 +175,15 @@ export class ServerSession {
     );
   }
 
+  /** The length of the topics that the client has set aliases for. They are kept until its connection is lost. */
+  get topicAliasSize(): number {
+    return this.topicAliases.size;
+  }
+
   /** Reports that the connection is lost. Unacknowledged messages wait for the next one. */
   connectionLost(): void {
     this.link = undefined;
+    this.topicAliases.clear();
     this.sender.lost();
     this.receiver.lost();
     this.tellRoom();

@@ -82,7 +82,7 @@ export class TopicNameTree<Value> {
 
   /** Calls `visit` for each value, until it returns false. */
   forEach(visit: (value: Value) => unknown): void {
-    for (const value of walk(this.root, ALL, true)) if (visit(value) === false) return;
+    for (const value of walk(this.root, ALL, true, Infinity)) if (visit(value as Value) === false) return;
   }
 
   /** Calls `visit` for the value of each name that a valid, unshared filter matches, until it returns false. */
@@ -99,7 +99,15 @@ export class TopicNameTree<Value> {
    * for (const value of retained.find("kitchen/+")) console.log(value);
    */
   find(topicFilter: string): IterableIterator<Value> {
-    return walk(this.root, topicFilter.split("/"), false);
+    return walk(this.root, topicFilter.split("/"), false, Infinity) as IterableIterator<Value>;
+  }
+
+  /**
+   * Iterates like `find`, and also yields undefined after every 16 branches without a value. A filter such as `+/+/x` may
+   * have many branches and few values; you can do other work between two steps.
+   */
+  search(topicFilter: string): IterableIterator<Value | undefined> {
+    return walk(this.root, topicFilter.split("/"), false, BRANCHES);
   }
 }
 
@@ -113,19 +121,32 @@ interface Branch<Value> {
 
 const ALL = ["#"];
 
+/** Between two steps of `search`. */
+const BRANCHES = 16;
+
 /**
  * Visits the tree in depth.
  *
  * @param everything whether wildcards in the first level match names that begin with "$" [MQTT-4.7.2-1]
+ * @param patience the number of branches without a value after which undefined is yielded
  */
-function* walk<Value>(root: Node<Value>, levels: readonly string[], everything: boolean): IterableIterator<Value> {
+function* walk<Value>(
+  root: Node<Value>,
+  levels: readonly string[],
+  everything: boolean,
+  patience: number,
+): IterableIterator<Value | undefined> {
+  let barren = 0;
   const branches: Branch<Value>[] = [];
   const last = levels.length - 1;
   const below = levels[last] === "#" ? last : Infinity;
   let level = 0;
   for (let node: Node<Value> | undefined = root; ; ) {
     if (node !== undefined) {
-      if (level >= Math.min(below, levels.length) && node.value !== undefined) yield node.value;
+      if (level >= Math.min(below, levels.length) && node.value !== undefined) {
+        barren = 0;
+        yield node.value;
+      }
       const name = level >= below ? "#" : levels[level];
       if (name !== undefined && name !== "#" && name !== "+") {
         node = node.children?.get(name);
@@ -138,6 +159,10 @@ function* walk<Value>(root: Node<Value>, levels: readonly string[], everything: 
     }
     const branch = branches[branches.length - 1];
     if (branch === undefined) return;
+    if (++barren > patience) {
+      barren = 0;
+      yield undefined;
+    }
     const next = branch.rest.next();
     if (next.done) branches.pop();
     node = next.done || (branch.isGuarded && next.value[0].startsWith("$")) ? undefined : next.value[1];

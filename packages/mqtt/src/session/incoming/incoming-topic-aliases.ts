@@ -8,12 +8,20 @@ import { TOPIC_ALIAS_INVALID } from "../../reason-code.js";
 export class IncomingTopicAliases {
   /** Created with the first alias. */
   private topics: Map<number, string> | undefined;
+  /** The length of all topics. */
+  private length = 0;
 
   /** @param maximum the topicAliasMaximum that this side announced */
   constructor(private readonly maximum: number) {}
 
+  /** The length of all topics that have an alias. */
+  get size(): number {
+    return this.length;
+  }
+
   clear(): void {
     this.topics = undefined;
+    this.length = 0;
   }
 
   /** Returns the packet with its topic name, and without the alias, which is only valid on this connection. */
@@ -29,6 +37,7 @@ export class IncomingTopicAliases {
     }
     if (packet.topic !== "") {
       this.topics ??= new Map();
+      this.length += packet.topic.length - (this.topics.get(topicAlias)?.length ?? 0);
       this.topics.set(topicAlias, packet.topic);
       return { ...packet, properties };
     }

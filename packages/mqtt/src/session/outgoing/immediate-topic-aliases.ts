@@ -5,8 +5,12 @@
 
 import { OutgoingTopicAliases } from "./outgoing-topic-aliases.js";
 
+/** In characters. */
+const LONGEST_TOPIC = 1_024;
+
 export class ImmediateTopicAliases extends OutgoingTopicAliases {
-  protected override isFirst(): boolean {
-    return false;
+  /** Long topics have no alias: each connection would keep them. */
+  protected override isFirst(topic: string): boolean {
+    return topic.length > LONGEST_TOPIC;
   }
 }
