@@ -61,6 +61,7 @@ export interface HandledBrokerSubscription {
 
 /** A subscription of the application that is an async iterator over its messages. It ends when the broker is closed. */
 export interface BrokerSubscription extends HandledBrokerSubscription, AsyncIterable<ApplicationMessage> {
+  /** Iterates over the messages, in their order. */
   [Symbol.asyncIterator](): AsyncIterator<ApplicationMessage, undefined>;
 }
 

@@ -2,6 +2,7 @@
 
 const COMPACT_AT = 1024;
 
+/** A first-in, first-out queue whose `shift` is cheap at any length. */
 export class Queue<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -10,14 +11,17 @@ export class Queue<Item> {
     return this.#items.length - this.#head;
   }
 
+  /** Adds an item at the end. */
   push(item: Item): void {
     this.#items.push(item);
   }
 
+  /** Returns the first item; undefined if there is none. */
   peek(): Item | undefined {
     return this.#items[this.#head];
   }
 
+  /** Removes and returns the first item; undefined if there is none. */
   shift(): Item | undefined {
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
