@@ -1,4 +1,4 @@
-/** What a client is told of a fault in its CONNECT. */
+/** The answer to a fault in CONNECT. */
 
 import type { ProtocolError } from "@aiko/mqtt";
 import { encode, type ProtocolVersion, ReasonCode } from "@aiko/mqtt/codec";

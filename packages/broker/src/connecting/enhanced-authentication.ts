@@ -65,7 +65,7 @@ export class EnhancedAuthentication {
     }
   }
 
-  /** Returns when a re-authentication must have ended. Infinity if there is none. */
+  /** Returns the deadline of the re-authentication. Infinity if there is none. */
   deadline(): number {
     return this.mustEnd;
   }
