@@ -22,7 +22,8 @@ export interface Terms {
 }
 
 /**
- * Returns whether the client requests a longer keep-alive than allowed, or none, and cannot be told to use another one.
+ * Returns whether the client requests a longer keep-alive than allowed, or none. Only MQTT 5 lets the server choose
+ * another one.
  */
 export function isTooSilent(packet: ConnectPacket, { maximumKeepAlive }: BrokerSettings): boolean {
   return packet.protocolVersion !== 5 && exceeds(packet.keepAlive, maximumKeepAlive);

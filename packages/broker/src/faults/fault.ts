@@ -1,7 +1,7 @@
 /** One fault: which packets it affects, what it does to them, and how often it did. */
 
 import { UsageError } from "@aiko/mqtt";
-import type { PacketType } from "@aiko/mqtt/codec";
+import { type PacketType, packetTypes } from "@aiko/mqtt/codec";
 import { holds, integer, readOptions } from "@aiko/mqtt/options";
 
 /** Which packets a fault affects. A field that is not set does not restrict them. */
@@ -43,30 +43,10 @@ export interface PacketOnItsWay {
   readonly clientId: string;
 }
 
-/** The types by the upper four bits of the first byte. */
-export const PACKET_TYPES: readonly (PacketType | undefined)[] = [
-  undefined,
-  "connect",
-  "connack",
-  "publish",
-  "puback",
-  "pubrec",
-  "pubrel",
-  "pubcomp",
-  "subscribe",
-  "suback",
-  "unsubscribe",
-  "unsuback",
-  "pingreq",
-  "pingresp",
-  "disconnect",
-  "auth",
-];
-
 type Client = NonNullable<FaultTarget["client"]>;
 type Types = NonNullable<FaultTarget["packet"]>;
 
-const isType = (value: unknown): boolean => value !== undefined && PACKET_TYPES.includes(value as PacketType);
+const isType = (value: unknown): boolean => value !== undefined && packetTypes.includes(value as PacketType);
 
 const rules = {
   client: holds<Client>(

@@ -1,8 +1,8 @@
 /** A transport that cuts the bytes of both directions into packets, and applies faults to them. */
 
 import type { Clock, Transport, TransportListener } from "@aiko/mqtt";
-import { type Packet, PacketStream, type ProtocolVersion } from "@aiko/mqtt/codec";
-import { type Direction, type FaultAction, PACKET_TYPES, type PacketOnItsWay } from "./fault.js";
+import { type Packet, PacketStream, type ProtocolVersion, packetTypes } from "@aiko/mqtt/codec";
+import type { Direction, FaultAction, PacketOnItsWay } from "./fault.js";
 import { PacketCutter } from "./packet-cutter.js";
 import { PacketLane } from "./packet-lane.js";
 import { refusalOf } from "./refusals.js";
@@ -99,7 +99,7 @@ export class FaultyTransport implements Transport, TransportListener {
 
   private handle(direction: Direction, bytes: Uint8Array): void {
     if (this.isOver) return;
-    const type = PACKET_TYPES[(bytes[0] ?? 0) >> 4];
+    const type = packetTypes[(bytes[0] ?? 0) >> 4];
     if (type === "connect" || type === "connack") this.learn(bytes);
     const action = this.actionFor({ type, direction, clientId: this.clientId });
     switch (action?.kind) {

@@ -33,7 +33,7 @@ export const FAILED: HookRefusal = { reasonCode: ReasonCode.IMPLEMENTATION_SPECI
 /**
  * Returns the refusal of a message; undefined if it is allowed.
  *
- * @throws UsageError OPTION_INVALID if the answer is none of these
+ * @throws UsageError OPTION_INVALID if the answer is of another kind
  */
 export function publishRefusal(hook: string, answer: unknown): HookRefusal | undefined {
   return refusal(hook, answer, ofPublish);
@@ -42,7 +42,7 @@ export function publishRefusal(hook: string, answer: unknown): HookRefusal | und
 /**
  * Returns the refusal of a subscription, or the QoS that is granted.
  *
- * @throws UsageError OPTION_INVALID if the answer is none of these
+ * @throws UsageError OPTION_INVALID if the answer is of another kind
  */
 export function subscribeVerdict(answer: unknown, requested: QoS): HookRefusal | QoS {
   const { qos } = Object(answer) as { qos?: unknown };

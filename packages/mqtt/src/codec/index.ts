@@ -33,6 +33,7 @@ export type {
   UnsubscribePacket,
   Will,
 } from "./packets.js";
+export { packetTypes } from "./packets.js";
 export type {
   AckProperties,
   AuthProperties,
