@@ -44,7 +44,7 @@ export const platform: Platform = {
   clock: {
     now: () => performance.now(),
     schedule(delay, callback) {
-      const timer = setTimeout(callback, Math.min(delay, LONGEST_TIMER));
+      const timer = setTimeout(callback, Math.ceil(Math.min(delay, LONGEST_TIMER)));
       return { cancel: () => clearTimeout(timer) };
     },
     /** Not a timer: timers of a hidden page are throttled. Not the bare function: browsers require its `this`. */

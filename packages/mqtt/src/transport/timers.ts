@@ -10,7 +10,10 @@ const runtime = globalThis as unknown as {
   clearTimeout(timer: unknown): void;
 };
 
-/** Uses several steps if the delay is longer than the runtime's timers accept. */
+/**
+ * Uses several steps if the delay is longer than the runtime's timers accept. Rounds up, since Node drops the fraction of
+ * a delay and counts from a whole millisecond, so that a timer would be up to two milliseconds early.
+ */
 export function schedule(delay: number, callback: () => void): Timer {
   return new RuntimeTimer(delay, callback);
 }
@@ -27,7 +30,7 @@ class RuntimeTimer implements Timer {
   }
 
   private wait(delay: number, callback: () => void): unknown {
-    if (delay <= LONGEST_TIMER) return runtime.setTimeout(callback, Math.max(0, delay));
+    if (delay <= LONGEST_TIMER) return runtime.setTimeout(callback, Math.max(0, Math.ceil(delay)));
     return runtime.setTimeout(() => {
       this.current = this.wait(delay - LONGEST_TIMER, callback);
     }, LONGEST_TIMER);
