@@ -56,13 +56,17 @@ export async function readPasswordFile(path: string): Promise<PasswordFile> {
 
 /**
  * Sets the password of a user, or removes the user. The file is replaced as a whole, so that no reader sees a part of it.
- * Its other lines, its permissions and its owner stay.
+ * Its other lines, its permissions and its owner stay. Resolves to what was done.
  *
  * @param stored the new password; undefined removes the user
  * @throws UsageError OPTION_INVALID if the name is not valid, if the user to remove does not exist, or if the file cannot be
  * read or written
  */
-export async function changePasswordFile(path: string, user: string, stored: PasswordHash | undefined): Promise<void> {
+export async function changePasswordFile(
+  path: string,
+  user: string,
+  stored: PasswordHash | undefined,
+): Promise<"added" | "changed" | "removed"> {
   assertUserName(user);
   const contents = await failing(path, "read", () => readWhole(path));
   const lines = contents.text.replace(/\n$/, "").split("\n");
@@ -73,6 +77,8 @@ export async function changePasswordFile(path: string, user: string, stored: Pas
   if (stored !== undefined) others.splice(at < 0 ? others.length : at, 0, `${user}:${stored.text}`);
   const text = others.filter((line, i) => i > 0 || line !== "").map((line) => `${line}\n`);
   await failing(path, "written", () => replaceWhole(path, text.join(""), contents));
+  if (stored === undefined) return "removed";
+  return at < 0 ? "added" : "changed";
 }
 
 /**

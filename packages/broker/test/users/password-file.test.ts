@@ -99,10 +99,10 @@ test("a missing file, a directory and a file that is too large are errors", asyn
 
 test("a user is added, changed in place, and removed; other lines stay, also wrong ones", async () => {
   writeFileSync(file, `# users\nann:${HASH}\nwrong line`, { mode: 0o640 });
-  await changePasswordFile(file, "bob", stored(HASH));
-  await changePasswordFile(file, "ann", stored(OTHER));
+  expect(await changePasswordFile(file, "bob", stored(HASH))).toBe("added");
+  expect(await changePasswordFile(file, "ann", stored(OTHER))).toBe("changed");
   expect(readFileSync(file, "utf8")).toBe(`# users\nann:${OTHER}\nwrong line\nbob:${HASH}\n`);
-  await changePasswordFile(file, "ann", undefined);
+  expect(await changePasswordFile(file, "ann", undefined)).toBe("removed");
   expect(readFileSync(file, "utf8")).toBe(`# users\nwrong line\nbob:${HASH}\n`);
   expect(statSync(file).mode & 0o777).toBe(0o640);
   expect(readdirSync(folder)).toEqual(["passwords"]);
