@@ -45,6 +45,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   authorizePublish: undefined,
   authorizeSubscribe: undefined,
   authorizeDeliver: undefined,
+  deliversToAll: undefined,
   onPublish: undefined,
   hookTimeout: undefined,
   faults: undefined,

@@ -182,7 +182,7 @@ test.each([
 });
 
 test("decisions are those of the definition: the first denial that matches, or else the first permission", () => {
-  const names = fc.constantFrom("ann", "bob", "");
+  const names = fc.constantFrom<string>("ann", "bob", "");
   const levels = fc.constantFrom("a", "b", "+", "%u", "%c", "x%c", "$d");
   const topic = fc
     .tuple(fc.array(levels, { minLength: 1, maxLength: 3 }), fc.boolean())
@@ -191,7 +191,7 @@ test("decisions are those of the definition: the first denial that matches, or e
     fc.record({
       origin: fc.constant("1"),
       users: fc.option(fc.array(names, { minLength: 1, maxLength: 2 }), { nil: undefined }),
-      clients: fc.option(fc.array(fc.constantFrom("c1", "a"), { minLength: 1 }), { nil: undefined }),
+      clients: fc.option(fc.array(fc.constantFrom<string>("c1", "a"), { minLength: 1 }), { nil: undefined }),
       effect: fc.constantFrom("allow" as const, "deny" as const),
       actions: fc.constant(new Set<RuleAction>(["read", "write"])),
       topics: fc.array(topic, { minLength: 1, maxLength: 2 }),
