@@ -15,6 +15,7 @@ export default defineConfig({
       },
       { find: /^@aiko\/mqtt\/indexed-db$/, replacement: source("mqtt/src/store/indexed-db-store.ts") },
       { find: /^@aiko\/mqtt-store$/, replacement: source("store/src/index.ts") },
+      { find: /^@aiko\/mqtt-configuration$/, replacement: source("configuration/src/index.ts") },
       { find: /^@aiko\/mqtt-broker$/, replacement: source("broker/src/index.ts") },
       { find: /^@aiko\/mqtt-broker\/testing$/, replacement: source("broker/src/faults/index.ts") },
       { find: /^@aiko\/mqtt-gateway$/, replacement: source("gateway/src/index.ts") },

@@ -1,8 +1,7 @@
 /** Addresses to listen on, networks that may connect, and URLs of servers. Opens nothing. */
 
+import { type Kind, type Place, syntax } from "@aiko/mqtt-configuration";
 import type { Address } from "./configuration.js";
-import { type Kind, syntax } from "./kind.js";
-import type { Place } from "./place.js";
 
 export function address(): Kind<Address> {
   return syntax({
