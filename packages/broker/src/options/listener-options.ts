@@ -39,6 +39,16 @@ export interface PathPlace {
 
 export type Place = PortPlace | PathPlace;
 
+/** What `BrokerListener.change` changes. Undefined leaves it unchanged. */
+export interface ListenerChange {
+  /** The new certificate and key, of a listener for `mqtts:` or `wss:`. */
+  readonly tls?: BrokerTls | undefined;
+  /** As in `ListenerOptions`. */
+  readonly maximumConnections?: number | undefined;
+  /** As in `ListenerOptions`, of a listener for WebSockets. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+}
+
 const DEFAULT_MODE = 0o600;
 /** The default ports without and with TLS. */
 const defaultPorts = { mqtt: [1883, 8883], ws: [80, 443] } as const;
@@ -61,12 +71,22 @@ const rules = {
   ...termRules,
 } satisfies Record<keyof ListenerOptions, unknown>;
 
-function readListener(option: string, given: unknown): Place {
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function readChange(change: ListenerChange): ListenerChange {
+  const { tls, maximumConnections, allowedOrigins } = rules;
+  return readOptions({ tls, maximumConnections, allowedOrigins }, change);
+}
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function readListener(option: string, given: unknown): Place {
   if (typeof given !== "object" || given === null)
-    throw wrongOption(option, 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
-  const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${option}.${name}`, rule);
-  const { url = "", tls, mode, ...own } = readOptions(rules, given, `${option}.`);
+    throw wrongOption(option || "options", 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
+  const prefix = option === "" ? "" : `${option}.`;
+  const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${prefix}${name}`, rule);
+  const { url = "", tls, mode, ...own } = readOptions(rules, given, prefix);
   const terms = Object.values(own).some((value) => value !== undefined) ? own : undefined;
+  if (own.allowedOrigins !== undefined && !/^wss?:/.test(url))
+    throw invalid("allowedOrigins", "is only allowed for ws: and wss:");
   if (/^unix:./.test(url)) {
     if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
     return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE, terms };
