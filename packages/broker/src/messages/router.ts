@@ -65,8 +65,8 @@ export class Router {
    * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
    */
   forward(packet: PublishPacket, publisher: string): boolean {
-    if (!this.isDirect || packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined)
-      return false;
+    if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
+    if (!this.isDirect(packet.topic)) return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
     this.workload.add(subscriptions.length);
@@ -81,7 +81,8 @@ export class Router {
         message ??= publishedMessage(packet, publisher, this.clock.now());
         this.replays.precede(client, message, this.clock.now());
       }
-      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
+      const isSimple = subscriptionIdentifier === undefined && client.gate?.isBusy !== true;
+      if (isSimple && client.session.forward(packet, copies)) continue;
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
       client.deliver(message, soleRecipient(subscription, message), now);
@@ -99,7 +100,7 @@ export class Router {
   publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
     if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
-    const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
+    const direct = this.isDirect(message.topic) ? this.subscriptions.direct(message.topic) : undefined;
     if (direct !== undefined) return this.publishTo(direct, message, isTold, now);
     const recipients = this.subscriptions.recipients(message);
     this.workload.add(this.subscriptions.visited + DELIVERY * recipients.size);
@@ -215,9 +216,17 @@ export class Router {
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
 
-  /** Whether messages go straight to their subscribers: no hook decides. */
-  private get isDirect(): boolean {
-    return this.settings.authorizeDeliver === undefined;
+  /** Whether messages of this topic go straight to their subscribers: no hook restricts them. */
+  private isDirect(topic: string): boolean {
+    const { authorizeDeliver, deliversToAll } = this.settings;
+    if (authorizeDeliver === undefined) return true;
+    if (deliversToAll === undefined) return false;
+    try {
+      return deliversToAll(topic) === true;
+    } catch (error) {
+      this.events.emit("error", error);
+      return false;
+    }
   }
 
   /** Removes all subscriptions of a client whose session has ended. */

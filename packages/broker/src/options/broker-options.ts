@@ -176,6 +176,7 @@ const rules = {
   authorizePublish: func<BrokerHooks["authorizePublish"]>(),
   authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
   authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
+  deliversToAll: func<BrokerHooks["deliversToAll"]>(),
   onPublish: func<BrokerHooks["onPublish"]>(),
   hookTimeout: integer(1, 2 ** 31 - 1, 10_000),
   subprotocolOptional: boolean(false),
