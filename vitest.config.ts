@@ -18,6 +18,7 @@ export default defineConfig({
       { find: /^@aiko\/mqtt-configuration$/, replacement: source("configuration/src/index.ts") },
       { find: /^@aiko\/mqtt-broker$/, replacement: source("broker/src/index.ts") },
       { find: /^@aiko\/mqtt-broker\/testing$/, replacement: source("broker/src/faults/index.ts") },
+      { find: /^@aiko\/mqtt-broker\/service$/, replacement: source("broker/src/service/index.ts") },
       { find: /^@aiko\/mqtt-gateway$/, replacement: source("gateway/src/index.ts") },
     ],
   },

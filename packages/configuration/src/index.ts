@@ -5,6 +5,7 @@
  * @module @aiko/mqtt-configuration
  */
 
+export { claimAddress } from "./claimed-address.js";
 export { type DocumentOptions, type DocumentRead, readDocument } from "./document.js";
 export {
   boolean,
@@ -29,6 +30,7 @@ export {
   text,
 } from "./kind.js";
 export { LineTree, type Path } from "./line-tree.js";
+export { LOG_LEVELS, Log, type LogFacts, type LogLevel } from "./log.js";
 export { Place, type Problem, problemText, quoted, Reading, type Secrets } from "./place.js";
 export { reference } from "./reference.js";
 export { schemaDocument } from "./schema.js";
@@ -38,6 +40,7 @@ export {
   preset,
   type Read,
   required,
+  section,
   type TableOptions,
   table,
   variants,

@@ -75,6 +75,11 @@ export class Place {
     return new Place(this.reading, [...this.path, key]);
   }
 
+  /** The file and the line, as in `broker.toml:12`. */
+  get origin(): string {
+    return `${this.reading.file}:${this.reading.lines.lineOf(this.path)}`;
+  }
+
   problem(message: string): undefined {
     this.reading.report(this.path, message);
     return undefined;

@@ -24,6 +24,14 @@ export function preset<Value>(kind: Kind<Value>, written: string | number | bool
   return { kind, about, isRequired: false, written, absent };
 }
 
+/** A table that may be missing: each of its fields then has its default. */
+export function section<Value>(kind: Kind<Value>, about: string): Field<Value> {
+  const absent = kind.read({}, defaultsPlace);
+  if (absent === undefined)
+    throw new Error(`a default of the table is wrong: ${defaultsPlace.reading.problems.at(-1)?.message}`);
+  return { kind, about, isRequired: false, written: undefined, absent };
+}
+
 /** What the rules between fields are given. */
 export interface Written<Table extends Fields> {
   /** The fields that are right, or absent and have a default. */

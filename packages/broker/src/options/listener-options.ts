@@ -87,24 +87,35 @@ export function readListener(option: string, given: unknown): Place {
   const terms = Object.values(own).some((value) => value !== undefined) ? own : undefined;
   if (own.allowedOrigins !== undefined && !/^wss?:/.test(url))
     throw invalid("allowedOrigins", "is only allowed for ws: and wss:");
-  if (/^unix:./.test(url)) {
-    if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
-    return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE, terms };
-  }
-  const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
-  const host = ipv6 ?? name;
+  const at = parseListenerUrl(url);
   // A URL of another form is not shown, because it may contain a password.
-  if (host === undefined || Number(port) > MAXIMUM_PORT)
-    throw invalid("url", `must be ${FORMS}, without user, path or query`);
+  if (at === undefined) throw invalid("url", LISTENER_URL_RULE);
+  if ("path" in at) {
+    if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
+    return { path: at.path, mode: mode ?? DEFAULT_MODE, terms };
+  }
+  const { scheme, isSecure, host, port } = at;
   if (mode !== undefined) throw invalid("mode", "is only allowed for Unix sockets");
-  if (secure && tls === undefined) throw invalid("tls", `${scheme}s: requires { certificate, key }`);
-  if (!secure && tls !== undefined) throw invalid("tls", `${scheme}: does not use TLS; write ${scheme}s:`);
-  const [usual, usualSecure] = defaultPorts[scheme as PortPlace["scheme"]];
-  return {
-    scheme: scheme as PortPlace["scheme"],
-    host,
-    port: port === "" ? (secure ? usualSecure : usual) : Number(port),
-    tls,
-    terms,
-  };
+  if (isSecure && tls === undefined) throw invalid("tls", `${scheme}s: requires { certificate, key }`);
+  if (!isSecure && tls !== undefined) throw invalid("tls", `${scheme}: does not use TLS; write ${scheme}s:`);
+  return { scheme, host, port, tls, terms };
+}
+
+/** What the URL of a listener says. */
+export type ListenerAddress =
+  | { readonly scheme: PortPlace["scheme"]; readonly isSecure: boolean; readonly host: string; readonly port: number }
+  | { readonly path: string };
+
+/** The rule of a listener's URL, in words that follow the name of the option. */
+export const LISTENER_URL_RULE = `must be ${FORMS}, without user, path or query`;
+
+/** Returns undefined if it is not the URL of a listener. */
+export function parseListenerUrl(url: string): ListenerAddress | undefined {
+  if (/^unix:./.test(url)) return { path: url.slice("unix:".length) };
+  const { scheme, secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
+  const host = ipv6 ?? name;
+  if ((scheme !== "mqtt" && scheme !== "ws") || host === undefined || Number(port) > MAXIMUM_PORT) return undefined;
+  const [usual, usualSecure] = defaultPorts[scheme];
+  const isSecure = secure === "s";
+  return { scheme, isSecure, host, port: port === "" ? (isSecure ? usualSecure : usual) : Number(port) };
 }

@@ -10,12 +10,18 @@ export function readOrigins(name: string, origins: unknown): readonly string[] |
     new UsageError("OPTION_INVALID", `${name}${what}: ${rule}, as in ["https://app.example"]`, { option: name });
   if (!Array.isArray(origins)) throw wrong("", "must be a list of origins");
   for (const origin of origins) {
-    if (origin === "*" || origin === "null") continue;
-    const serialized = typeof origin === "string" ? serializedOrigin(origin) : undefined;
-    if (serialized === undefined) throw wrong(` ${shown(origin)}`, "is not an origin; write scheme, host and port");
-    if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
+    const problem = originProblem(origin);
+    if (problem !== undefined) throw wrong(` ${shown(origin)}`, problem);
   }
   return origins;
+}
+
+/** Returns the rule that an origin breaks, in words that follow it; undefined if it breaks none. */
+export function originProblem(origin: unknown): string | undefined {
+  if (origin === "*" || origin === "null") return undefined;
+  const serialized = typeof origin === "string" ? serializedOrigin(origin) : undefined;
+  if (serialized === undefined) return "is not an origin; write scheme, host and port";
+  return serialized === origin ? undefined : `browsers send ${shown(serialized)}; write that`;
 }
 
 /** A value for messages. The contents of objects are not shown. */

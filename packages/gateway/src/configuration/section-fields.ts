@@ -2,6 +2,7 @@
 
 import {
   choice,
+  claimAddress,
   duration,
   integer,
   type Kind,
@@ -13,7 +14,7 @@ import {
   table,
   text,
 } from "@aiko/mqtt-configuration";
-import { address, claimAddress, serverUrl } from "./address.js";
+import { address, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
 import { checkConnection, connectionFields } from "./connection-fields.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";

@@ -2,6 +2,7 @@
 
 import {
   choice,
+  claimAddress,
   integer,
   type Kind,
   optional,
@@ -13,7 +14,7 @@ import {
   table,
 } from "@aiko/mqtt-configuration";
 import { placeholderNames } from "../../text/placeholders.js";
-import { address, claimAddress } from "../address.js";
+import { address } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
 import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
 

@@ -2,6 +2,7 @@
 
 import {
   choice,
+  claimAddress,
   duration,
   integer,
   type Kind,
@@ -11,7 +12,7 @@ import {
   required,
   table,
 } from "@aiko/mqtt-configuration";
-import { address, claimAddress, network } from "../address.js";
+import { address, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
 import { serverPemFields } from "../connection-fields.js";
 import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";

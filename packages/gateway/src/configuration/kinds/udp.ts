@@ -1,7 +1,18 @@
 /** The table of sources of the kind "udp". */
 
-import { choice, integer, type Kind, list, optional, preset, required, syntax, table } from "@aiko/mqtt-configuration";
-import { address, claimAddress, isMulticast, network } from "../address.js";
+import {
+  choice,
+  claimAddress,
+  integer,
+  type Kind,
+  list,
+  optional,
+  preset,
+  required,
+  syntax,
+  table,
+} from "@aiko/mqtt-configuration";
+import { address, isMulticast, network } from "../address.js";
 import type { UdpSettings } from "../configuration.js";
 import { requests } from "../request-fields.js";
 import { answers, buildSource, checkSource, common, everySource, framing } from "../source-fields.js";
