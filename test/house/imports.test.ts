@@ -12,6 +12,7 @@ const entriesOf = (manifest: string): string[] => {
 const libraryEntries = entriesOf("packages/mqtt/package.json");
 const brokerEntries = entriesOf("packages/broker/package.json");
 const storeEntries = entriesOf("packages/store/package.json");
+const configurationEntries = entriesOf("packages/configuration/package.json");
 const gatewayEntries = entriesOf("packages/gateway/package.json");
 const sources = (folder: string) => filesBelow(folder).filter((path) => path.endsWith(".ts"));
 
@@ -34,9 +35,21 @@ test("no file of the library imports upward or sideways", () => {
 
 test.each([
   ["store", libraryEntries],
-  ["broker", [...libraryEntries, "ws"]],
-  ["gateway", [...libraryEntries, ...storeEntries, "smol-toml"]],
-  ["cli", [...libraryEntries, ...brokerEntries, ...storeEntries, ...gatewayEntries, "qjs:os", "qjs:std"]],
+  ["configuration", [...libraryEntries, "smol-toml"]],
+  ["broker", [...libraryEntries, ...configurationEntries, "ws"]],
+  ["gateway", [...libraryEntries, ...storeEntries, ...configurationEntries]],
+  [
+    "cli",
+    [
+      ...libraryEntries,
+      ...brokerEntries,
+      ...storeEntries,
+      ...configurationEntries,
+      ...gatewayEntries,
+      "qjs:os",
+      "qjs:std",
+    ],
+  ],
 ])("%s uses other packages only through their public entry points", (name, entries) => {
   const source = `packages/${name}/src`;
   const files = sources(source);

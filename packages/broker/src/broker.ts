@@ -16,8 +16,11 @@ import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import type { BrokerClients } from "./clients/broker-clients.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
 import type { AttachOptions } from "./listening/attachment.js";
+import type { BrokerListener } from "./listening/broker-listener.js";
 import type { BrokerPublishOptions } from "./messages/own-message.js";
+import type { BrokerLimits } from "./options/broker-limits.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
+import type { ListenerOptions } from "./options/listener-options.js";
 
 /**
  * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. Start
@@ -120,6 +123,24 @@ export interface Broker {
    * @example const detach = await broker.attach(httpServer, { path: "/mqtt" });
    */
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): Promise<() => void>;
+
+  /**
+   * Opens a listener in addition to the others. Resolves when it accepts connections.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the broker cannot bind the port
+   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`; ClosedError BROKER_CLOSED
+   * @example const listener = await broker.openListener({ url: "mqtts://0.0.0.0:8883", tls: { certificate, key } });
+   */
+  openListener(options: ListenerOptions): Promise<BrokerListener>;
+
+  /**
+   * Replaces the limits from now on. A limit that is not set has its default, not its former value. What exceeds a lower
+   * limit already is kept: connections and sessions stay.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID, and nothing is changed
+   * @example broker.setLimits({ maximumConnections: 20_000, maximumMemory: 2 ** 31 });
+   */
+  setLimits(limits: BrokerLimits): void;
 
   /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;

@@ -105,6 +105,17 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.events.emit("refused", { reason });
   }
 
+  /** Applies the settings that may have changed. Those that are read where they hold need nothing. */
+  limitsChanged(): void {
+    this.budget.limit = this.settings.maximumMemory;
+  }
+
+  /** Ends the connections that came through this listener. */
+  closeEntrance(place: object, reasonCode: number, reason: string): void {
+    for (const connection of this.connections)
+      if (connection.arrival.place === place) connection.close(reasonCode, reason);
+  }
+
   /** Ends every connection and discards every session. */
   close(): void {
     if (this.closed) return;

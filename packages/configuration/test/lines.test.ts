@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
-import { readJson } from "../../src/configuration/json-document.ts";
-import type { Path } from "../../src/configuration/line-tree.ts";
-import { readToml } from "../../src/configuration/toml-document.ts";
+import { readJson } from "../src/json-document.ts";
+import type { Path } from "../src/line-tree.ts";
+import { readToml } from "../src/toml-document.ts";
 
 /** The line of each path, and of the path as a key that was not written. */
 function linesOf(text: string, ...paths: Path[]): (number | undefined)[] {

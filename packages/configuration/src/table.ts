@@ -24,6 +24,14 @@ export function preset<Value>(kind: Kind<Value>, written: string | number | bool
   return { kind, about, isRequired: false, written, absent };
 }
 
+/** A table that may be missing: each of its fields then has its default. */
+export function section<Value>(kind: Kind<Value>, about: string): Field<Value> {
+  const absent = kind.read({}, defaultsPlace);
+  if (absent === undefined)
+    throw new Error(`a default of the table is wrong: ${defaultsPlace.reading.problems.at(-1)?.message}`);
+  return { kind, about, isRequired: false, written: undefined, absent };
+}
+
 /** What the rules between fields are given. */
 export interface Written<Table extends Fields> {
   /** The fields that are right, or absent and have a default. */
@@ -43,11 +51,9 @@ export interface TableOptions<Table extends Fields, Built> {
   readonly refused?: Readonly<Record<string, string>>;
   /** Reports what is wrong between the fields. */
   check?(written: Written<Table>): void;
-  /** Makes what the rest of the gateway uses. Undefined if that is not possible, after reporting it. */
+  /** Makes what the program uses. Undefined if that is not possible, after reporting it. */
   build(values: Read<Table>, place: Place): Built | undefined;
 }
-
-export const NOT_YET = "is not supported by this version of the gateway";
 
 export function table<Table extends Fields, Built>(options: TableOptions<Table, Built>): Kind<Built> {
   const { title, about, fields, inherits } = options;
@@ -138,11 +144,15 @@ export function nameOrTable<Built>(by: string, names: readonly string[], forms: 
   };
 }
 
-/** Tables of several forms. The key `by` says which one a table has. @param later the forms that a later version has */
+/**
+ * Tables of several forms. The key `by` says which one a table has.
+ *
+ * @param refused forms that get a message of their own, in words that follow the name of the form and precede "it supports"
+ */
 export function variants<Built>(
   by: string,
   forms: Readonly<Record<string, Kind<Built>>>,
-  later: readonly string[],
+  refused: Readonly<Record<string, string>> = {},
 ): Kind<Built> {
   const names = Object.keys(forms);
   const allowed = names.map((name) => `"${name}"`).join(", ");
@@ -156,7 +166,8 @@ export function variants<Built>(
       if (form === undefined) return place.at(by).problem(`is required and missing; write one of ${allowed}`);
       const isName = typeof form === "string";
       if (isName && Object.hasOwn(forms, form)) return forms[form]?.read(value, place);
-      if (isName && later.includes(form)) return place.at(by).problem(`"${form}" ${NOT_YET}; it supports ${allowed}`);
+      if (isName && Object.hasOwn(refused, form))
+        return place.at(by).problem(`"${form}" ${refused[form]}; it supports ${allowed}`);
       const near = isName ? nearest(form.slice(0, 100), names) : undefined;
       return place
         .at(by)

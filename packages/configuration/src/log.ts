@@ -1,13 +1,15 @@
-/** The gateway's log: one line an event, on standard error, without secrets. Knows nothing of what is logged. */
+/** The log of a service, with the level and the format of its configuration: one line an event. Knows nothing of what is logged. */
 
-/** The levels, the gravest first. */
-const LEVELS = ["error", "warn", "info", "debug"] as const;
+/** The levels of a log, the gravest first. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
-export type LogLevel = (typeof LEVELS)[number];
+/** The least important lines that are written. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Further facts of a line, by name. */
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** Writes lines such as `warn: the disk is full dir=/spool`, or the same as JSON. */
 export class Log {
   /** @param write receives each line, without its end of line */
   constructor(
@@ -39,8 +41,14 @@ export class Log {
     this.line("debug", message, facts);
   }
 
-  private line(level: LogLevel, message: string, facts: LogFacts = {}): void {
-    if (LEVELS.indexOf(level) > LEVELS.indexOf(this.level)) return;
+  /** Whether lines of this level are written. */
+  writes(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(this.level);
+  }
+
+  /** Writes a line, if lines of this level are written. */
+  line(level: LogLevel, message: string, facts: LogFacts = {}): void {
+    if (!this.writes(level)) return;
     const given = Object.entries(facts).filter(([, value]) => value !== undefined);
     if (this.format === "json") {
       const time = new Date(this.wallTime()).toISOString();
@@ -57,7 +65,7 @@ function quoted(value: string): string {
   return /^[\w.:/@%+#$,-]+$/.test(value) ? value : JSON.stringify(printable(value));
 }
 
-/** Devices and servers choose some of these texts: none may begin a line or command a terminal. */
+/** Devices, clients and servers choose some of these texts: none may begin a line or command a terminal. */
 function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,

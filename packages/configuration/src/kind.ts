@@ -32,7 +32,7 @@ export interface Field<Value> {
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 /** A table in the documentation. */
 export interface Section {
-  /** As it is written, such as `[[source]]`. */
+  /** As it is written, such as `[[listener]]`. */
   readonly title: string;
   readonly about: string;
   readonly fields: Fields;
@@ -108,7 +108,7 @@ export function secret(): Kind<string> {
   };
 }
 
-/** A secret that is in a file, which whoever uses it reads: its path, also as `file:/path`, or `${NAME}` for a path. */
+/** A secret that is in a file, which the program reads later: its path, also as `file:/path`, or `${NAME}` for a path. */
 export function secretPath(): Kind<string> {
   const kind = secret();
   return {

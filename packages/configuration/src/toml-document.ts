@@ -3,7 +3,8 @@
 import { parse, TomlError } from "smol-toml";
 import { type Document, LineTree, MAXIMUM_DEPTH } from "./line-tree.js";
 
-export function readToml(text: string): Document {
+/** @param repeatable names of sections that may be written several times, for a hint */
+export function readToml(text: string, repeatable: readonly string[] = []): Document {
   try {
     const value = parse(text, { maxDepth: MAXIMUM_DEPTH });
     return { value, lines: new Scanner(text).scan() };
@@ -14,14 +15,14 @@ export function readToml(text: string): Document {
     return {
       value: undefined,
       line: error.line,
-      message: `is not valid TOML: ${message}${hintFor(message, text.split("\n")[error.line - 1] ?? "")}`,
+      message: `is not valid TOML: ${message}${hintFor(message, text.split("\n")[error.line - 1] ?? "", repeatable)}`,
     };
   }
 }
 
 /** What to write instead, for the two most common mistakes. @param line the text of the line */
-function hintFor(message: string, line: string): string {
-  const section = ["source", "uplink"].find((name) => line.trim() === `[${name}]`);
+function hintFor(message: string, line: string, repeatable: readonly string[]): string {
+  const section = repeatable.find((name) => line.trim() === `[${name}]`);
   if (message.includes("redefine") && section !== undefined) return `; write [[${section}]] for each of several`;
   const [, value = ""] = line.split("=");
   return message === "invalid value" && /^[a-z]/i.test(value.trim()) ? "; put text in quotes" : "";

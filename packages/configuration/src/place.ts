@@ -7,13 +7,13 @@ import { LineTree, type Path } from "./line-tree.js";
 export interface Problem {
   readonly file: string;
   readonly line: number;
-  /** As in `source[0].listen`; "" for the whole file. */
+  /** As in `listener[0].url`; "" for the whole file. */
   readonly key: string;
   /** What is wrong, and what to write. */
   readonly message: string;
 }
 
-/** As in `gateway.toml:12: spool.max_age: must be …`. */
+/** Returns the problem as one line, as in `broker.toml:12: broker.max_age: must be …`. */
 export function problemText({ file, line, key, message }: Problem): string {
   return `${file}:${line}: ${key === "" ? "" : `${key}: `}${message}`;
 }
@@ -25,7 +25,7 @@ export interface Secrets {
   readonly readFile: (path: string) => string;
 }
 
-/** More problems are not listed: nobody corrects a thousand at once. */
+/** More problems are not listed: no reader corrects a thousand at once. */
 const MAXIMUM_PROBLEMS = 200;
 
 /** What all places of one configuration share. */
@@ -73,6 +73,11 @@ export class Place {
 
   at(key: string | number): Place {
     return new Place(this.reading, [...this.path, key]);
+  }
+
+  /** The file and the line, as in `broker.toml:12`. */
+  get origin(): string {
+    return `${this.reading.file}:${this.reading.lines.lineOf(this.path)}`;
   }
 
   problem(message: string): undefined {

@@ -1,0 +1,74 @@
+/** The certificates of a listener: reads their files, and checks that they belong together. */
+
+import { createSecureContext } from "node:tls";
+import { type Kind, optional, type Place, required, secret, secretPath, table, text } from "@aiko/mqtt-configuration";
+import { type BrokerTls, certificatesProblem } from "../options/broker-tls.js";
+
+/** The contents of a file. @param path how its path is written */
+function contents(path: Kind<string>): Kind<string> {
+  return {
+    ...path,
+    label: "path",
+    read(value, place) {
+      const read = path.read(value, place);
+      if (read === undefined) return undefined;
+      try {
+        return place.reading.secrets.readFile(read);
+      } catch (error) {
+        const { code } = Object(error) as { code?: unknown };
+        return place.problem(`the file "${read}" cannot be read${typeof code === "string" ? ` (${code})` : ""}`);
+      }
+    },
+  };
+}
+
+export const tls: Kind<BrokerTls> = table({
+  title: "[listener.tls]",
+  about: "The certificates of a listener for `mqtts:` or `wss:`. A reload reads the files again.",
+  fields: {
+    cert: required(
+      contents(text(1, 4096)),
+      "The path of a PEM file with the server's certificate, and those between it and its authority.",
+    ),
+    key: required(
+      contents(secretPath()),
+      "The path of a PEM file with the server's key, or an environment variable with the path, as in secrets.",
+    ),
+    passphrase: optional(secret(), "The passphrase of `key`."),
+    client_ca: optional(
+      contents(text(1, 4096)),
+      "The path of a PEM file with authorities. Only clients with a certificate of one of them may connect. Default: clients need no certificate.",
+    ),
+  },
+  check({ values: { cert, key, passphrase, client_ca }, wrong, place }) {
+    if (client_ca !== undefined) {
+      const problem = certificatesProblem(client_ca);
+      if (problem !== undefined) place.at("client_ca").problem(`the file ${problem}`);
+    }
+    if (cert === undefined || key === undefined || wrong.has("passphrase")) return;
+    const problem = certificatesProblem(cert);
+    if (problem !== undefined) place.at("cert").problem(`the file ${problem}`);
+    else checkKey({ cert, key, passphrase }, place);
+  },
+  build: ({ cert, key, passphrase, client_ca }) => ({ certificate: cert, key, passphrase, clientCa: client_ca }),
+});
+
+/** Reports a key that cannot be read, or that belongs to another certificate. Node's messages do not show it. */
+function checkKey(
+  { cert, key, passphrase }: { cert: string; key: string; passphrase: string | undefined },
+  place: Place,
+): void {
+  try {
+    createSecureContext({ cert, key, ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch (error) {
+    place.at("key").problem(keyProblem((error as Error).message, passphrase !== undefined));
+  }
+}
+
+/** @param message OpenSSL's */
+function keyProblem(message: string, hasPassphrase: boolean): string {
+  if (message.includes("key values mismatch")) return "does not belong to cert; pass the key of this certificate";
+  if (/bad decrypt|interrupted or cancelled|bad password/.test(message))
+    return hasPassphrase ? "cannot be decrypted with passphrase" : "is encrypted; write its passphrase";
+  return `is not a valid key, or cert is not valid: ${message}`;
+}
