@@ -19,6 +19,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./commands/broker.js")).broker,
   },
   {
+    names: ["broker passwd"],
+    summary: "set or remove a user's password in a password file",
+    load: async () => (await import("./commands/broker-passwd.js")).brokerPasswd,
+  },
+  {
     names: ["gateway"],
     summary: "bring devices that do not speak MQTT onto MQTT",
     load: async () => (await import("./commands/gateway.js")).gateway,

@@ -4,8 +4,23 @@
  * @module @aiko/mqtt-broker/service
  */
 
+export { type MosquittoAcl, parseMosquittoAcl } from "../rules/mosquitto-acl.js";
+export type { RuledClient } from "../rules/placeholders.js";
 export type { RuleAction, RuleSettings } from "../rules/rule-settings.js";
 export { type RuleDecision, Rules } from "../rules/rules.js";
+export { type ExchangeableRules, type RuleHooks, type RulesHooksOptions, rulesHooks } from "../rules/rules-hooks.js";
+export { type AuthenticatorOptions, authenticatorOf } from "../users/authenticator.js";
+export {
+  assertUserName,
+  changePasswordFile,
+  createPasswordFile,
+  type PasswordFile,
+  parsePasswordFile,
+  readPasswordFile,
+} from "../users/password-file.js";
+export type { PasswordHash, ScryptCost } from "../users/password-hash.js";
+export { hashPassword, type PasswordHasher } from "../users/password-hasher.js";
+export { type PasswordVerdict, Users, type UsersOptions } from "../users/users.js";
 export type {
   BrokerConfiguration,
   FixedOptions,
