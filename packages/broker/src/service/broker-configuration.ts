@@ -9,6 +9,7 @@ import type { BrokerOptions } from "../options/broker-options.js";
 import type { BrokerTls } from "../options/broker-tls.js";
 import type { CapabilityOptions } from "../options/capabilities.js";
 import type { RuleSettings } from "../rules/rule-settings.js";
+import type { PasswordHash } from "../users/password-hash.js";
 
 /** The whole configuration. */
 export interface BrokerConfiguration {
@@ -62,6 +63,10 @@ export interface ListenerSettings {
 export interface UserSettings {
   /** The path of a file with lines "name:hash". Undefined: no client has a password. */
   readonly passwordFile: string | undefined;
+  /** The stored passwords of the file, by the name of the user. Undefined: there is no file. */
+  readonly stored: ReadonlyMap<string, PasswordHash> | undefined;
+  /** What of its certificate identifies a client, at listeners with `tls.clientCa`. */
+  readonly certificateIdentity: "commonName" | "fingerprint";
 }
 
 /** The section [persistence]. */

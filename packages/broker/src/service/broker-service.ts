@@ -7,7 +7,7 @@ import { Log } from "@aiko/mqtt-configuration";
 import { Broker } from "../broker.js";
 import { Rules } from "../rules/rules.js";
 import { type ExchangeableRules, rulesHooks } from "../rules/rules-hooks.js";
-import { decideAccess } from "./access.js";
+import { Access } from "./access.js";
 import type { BrokerConfiguration } from "./broker-configuration.js";
 import { logEvents } from "./event-log.js";
 import { ListenerSet } from "./listener-set.js";
@@ -30,6 +30,7 @@ export interface BrokerServiceOptions {
  */
 export class BrokerService {
   private readonly listeners: ListenerSet;
+  private readonly access: Access;
   private changing: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -39,8 +40,10 @@ export class BrokerService {
     private readonly rules: ExchangeableRules,
     private readonly log: Log,
   ) {
+    const access = new Access(configuration.users);
+    this.access = access;
     this.listeners = new ListenerSet(broker, (settings) => ({
-      authenticate: (request) => decideAccess(request, settings()),
+      authenticate: (request) => access.decide(request, settings()),
     }));
   }
 
@@ -70,14 +73,19 @@ export class BrokerService {
     return service;
   }
 
-  /** The URLs of the listeners, in the order of the configuration. */
+  /** The URLs of the listeners, for clients on this machine, in the order of the configuration. */
   get urls(): readonly string[] {
     return this.listeners.urls;
   }
 
+  /** The same URLs with the hosts of the configuration, such as 0.0.0.0 for all addresses, and the ports that were chosen. */
+  get addresses(): readonly string[] {
+    return this.listeners.addresses;
+  }
+
   /**
-   * Follows another configuration: rules, certificates, limits, the log, and listeners. Connections of listeners that did not change stay. If it
-   * rejects, the former configuration holds. Resolves to the keys that differ and need a restart, such as `broker.outbox`.
+   * Follows another configuration: users, rules, certificates, limits, the log, and listeners. Connections of listeners that did not change stay,
+   * unless the new configuration does not allow their clients, or their password has changed. If it rejects, the former configuration holds. Resolves to the keys that differ and need a restart, such as `broker.outbox`.
    *
    * @throws TransportError LISTEN_FAILED if a new listener cannot bind its port; UsageError OPTION_INVALID
    */
@@ -94,16 +102,19 @@ export class BrokerService {
 
   private async follow(configuration: BrokerConfiguration): Promise<readonly string[]> {
     const rules = new Rules(configuration.rules);
-    const former = this.configuration.rules;
-    // New listeners must not accept clients by former rules.
+    const former = this.configuration;
+    // New listeners must not accept clients by former rules or passwords.
     this.rules.replace(rules);
+    this.access.replace(configuration.users);
     try {
       await this.listeners.follow(configuration.listeners);
     } catch (error) {
-      this.rules.replace(new Rules(former));
+      this.rules.replace(new Rules(former.rules));
+      this.access.replace(former.users);
       throw error;
     }
-    const restart = keysToRestart(this.configuration, configuration);
+    this.access.disconnectRevoked(former.users, this.broker.clients, (name) => this.listeners.settingsOf(name));
+    const restart = keysToRestart(former, configuration);
     this.broker.setLimits(configuration.limits);
     this.log.configure(configuration.log.level, configuration.log.format);
     this.configuration = configuration;

@@ -1,6 +1,6 @@
 /** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
 
-import { type Kind, list, optional, type Place, section, table, text } from "@aiko/mqtt-configuration";
+import { type Kind, list, optional, type Place, quoted, section, table, text } from "@aiko/mqtt-configuration";
 import type { BrokerConfiguration, ListenerSettings } from "./broker-configuration.js";
 import { broker } from "./broker-fields.js";
 import { isLocal, listener, type WrittenListener } from "./listener-fields.js";
@@ -37,7 +37,7 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
   check({ values, wrong, place }) {
     if (values.persistence !== undefined) place.at("persistence").problem(NOT_YET);
     if (values.users === undefined) return;
-    if (values.users.passwordFile !== undefined) place.at("users").at("password_file").problem(NOT_YET);
+    checkNames(values.listener ?? [], place.at("listener"));
     for (const [i, each] of (values.listener ?? []).entries())
       checkReachable(each, values.users, place.at("listener").at(i));
     if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
@@ -66,6 +66,19 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     log: values.log,
   }),
 });
+
+function checkNames(listeners: readonly WrittenListener[], place: Place): void {
+  const known = new Set<string>();
+  for (const [i, { name }] of listeners.entries()) {
+    if (name === undefined) continue;
+    if (known.has(name))
+      place
+        .at(i)
+        .at("name")
+        .problem(`${quoted(name)} names another listener too; names must be unique`);
+    known.add(name);
+  }
+}
 
 /** Reports a listener at which no client could be accepted. */
 function checkReachable(each: WrittenListener, users: WrittenUsers, place: Place): void {

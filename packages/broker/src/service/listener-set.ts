@@ -30,6 +30,18 @@ export class ListenerSet {
     return this.open.map(({ listener }) => listener.url);
   }
 
+  /** Returns the settings of a listener by its name, or its URL if it has none. */
+  settingsOf(name: string | undefined): ListenerSettings | undefined {
+    return this.open.find(({ settings, listener }) => (settings.name ?? listener.url) === name)?.settings;
+  }
+
+  /** The same with the hosts of the configuration, which may stand for all addresses. */
+  get addresses(): readonly string[] {
+    return this.open.map(({ settings, listener }) =>
+      listener.url.replace(/^(\w+:\/\/).*(?=:\d+$)/, (_, scheme: string) => scheme + hostIn(settings.url)),
+    );
+  }
+
   /**
    * Follows another configuration. If it throws, the listeners are as before.
    *
@@ -79,6 +91,13 @@ export class ListenerSet {
     opened = { settings, listener };
     return opened;
   }
+}
+
+/** The host of a URL, in brackets if it is an IPv6 address. */
+function hostIn(url: string): string {
+  const at = parseListenerUrl(url);
+  if (at === undefined || "path" in at) return "";
+  return at.host.includes(":") ? `[${at.host}]` : at.host;
 }
 
 /** Whether an open listener can follow other settings while its connections stay. */

@@ -11,27 +11,61 @@ import {
   table,
   text,
 } from "@aiko/mqtt-configuration";
+import { parsePasswordFile } from "../users/password-file.js";
+import type { PasswordHash } from "../users/password-hash.js";
 import type { LogSettings, PersistenceSettings, UserSettings } from "./broker-configuration.js";
+import { fileContent } from "./file-content.js";
 
 /** [users], with the default of `allow_anonymous` of the listeners. */
 export interface WrittenUsers extends UserSettings {
   readonly allowAnonymous: boolean | undefined;
 }
 
+interface WrittenPasswords {
+  readonly path: string;
+  readonly stored: ReadonlyMap<string, PasswordHash>;
+}
+
+const path = text(1, 4096);
+
+/** Reads the file, and reports each of its lines that is not valid. */
+const passwordFile: Kind<WrittenPasswords> = {
+  ...path,
+  label: "path",
+  read(value, place) {
+    const written = path.read(value, place);
+    const content = written === undefined ? undefined : fileContent(written, place);
+    if (written === undefined || content === undefined) return undefined;
+    const { users, problems } = parsePasswordFile(content, written);
+    for (const problem of problems) place.problem(problem);
+    return problems.length === 0 ? { path: written, stored: users } : undefined;
+  },
+};
+
 export const users: Kind<WrittenUsers> = table({
   title: "[users]",
   about: "Who may connect.",
   fields: {
     password_file: optional(
-      text(1, 4096),
+      passwordFile,
       'The path of a file with the lines "name:hash", as `aiko-mqtt broker passwd` and mosquitto_passwd write them. A reload reads it again.',
     ),
     allow_anonymous: optional(
       boolean(),
       "Whether clients without a user name may connect. Default: only on listeners that other machines cannot reach, and only without `password_file`.",
     ),
+    certificate_identity: preset(
+      choice("common_name", "fingerprint"),
+      "common_name",
+      "What of its certificate identifies a client, at listeners with `client_ca`: the common name of the subject, or the SHA-256 fingerprint.",
+    ),
   },
-  build: ({ password_file, allow_anonymous }) => ({ passwordFile: password_file, allowAnonymous: allow_anonymous }),
+  build: ({ password_file, allow_anonymous, certificate_identity }) => ({
+    passwordFile: password_file?.path,
+    stored: password_file?.stored,
+    certificateIdentity: certificate_identity === "fingerprint" ? "fingerprint" : "commonName",
+    allowAnonymous: allow_anonymous,
+  }),
 });
 
 export const persistence: Kind<PersistenceSettings> = table({

@@ -3,6 +3,7 @@
 import { createSecureContext } from "node:tls";
 import { type Kind, optional, type Place, required, secret, secretPath, table, text } from "@aiko/mqtt-configuration";
 import { type BrokerTls, certificatesProblem } from "../options/broker-tls.js";
+import { fileContent } from "./file-content.js";
 
 /** The contents of a file. @param path how its path is written */
 function contents(path: Kind<string>): Kind<string> {
@@ -11,13 +12,7 @@ function contents(path: Kind<string>): Kind<string> {
     label: "path",
     read(value, place) {
       const read = path.read(value, place);
-      if (read === undefined) return undefined;
-      try {
-        return place.reading.secrets.readFile(read);
-      } catch (error) {
-        const { code } = Object(error) as { code?: unknown };
-        return place.problem(`the file "${read}" cannot be read${typeof code === "string" ? ` (${code})` : ""}`);
-      }
+      return read === undefined ? undefined : fileContent(read, place);
     },
   };
 }

@@ -10,7 +10,12 @@ import { problemText } from "@aiko/mqtt-configuration";
 import { expect, onTestFinished, test } from "vitest";
 import type { BrokerConfiguration } from "../../src/service/broker-configuration.ts";
 import { readBrokerConfiguration } from "../../src/service/read-broker-configuration.ts";
-import { authority, options } from "./samples.ts";
+import { hashPassword } from "../../src/users/password-hasher.ts";
+import { authority, files, options } from "./samples.ts";
+
+const [ann, other] = await Promise.all(
+  ["pa55word", "other"].map(async (each) => (await hashPassword(Buffer.from(each))).text),
+);
 
 function read(text: string): BrokerConfiguration {
   const { configuration, problems } = readBrokerConfiguration(text, options);
@@ -134,18 +139,54 @@ test("a reload changes the limits of the broker and of listeners, and clients st
   await first.publish("a", "", { qos: 1 });
 });
 
-test("a reload ends the anonymous access of a listener for new clients", async () => {
-  const text = (allowed: boolean) =>
-    `[[listener]]\nurl = "mqtts://127.0.0.1:0"\nallow_anonymous = ${allowed}\ntls = { cert = "/cert.pem", key = "/key.pem", client_ca = "/ca.pem" }`;
-  const { service, lines } = await started(text(true));
-  const { certificate, key } = await authority.issue([""]);
-  const tls = { ca: authority.certificate, certificate, key };
-  await connected(service.urls[0], { tls });
+test("users log in with their passwords, and anonymous clients only where it is allowed", async () => {
+  files["/passwords"] = `ann:${ann}\n`;
+  const { service, lines } = await started(
+    `${plain("a")}${plain("b", "allow_anonymous = true")}[users]\npassword_file = "/passwords"`,
+  );
+  const [a, b] = service.urls;
+  await connected(a, { username: "ann", password: "pa55word" });
+  await refused(a, { username: "ann", password: "wr0ngword" });
+  await refused(a, { username: "ben", password: "pa55word" });
+  await refused(a);
+  await connected(b);
+  await refused(b, { username: "ben", password: "pa55word" });
+  expect([...service.broker.clients].map(({ identity }) => identity)).toEqual(["ann", undefined]);
+  expect(lines.join("\n")).not.toMatch(/pa55word|wr0ngword|scrypt/);
+});
+
+test("a reload disconnects users that were removed, or whose password changed, and anonymous clients", async () => {
+  const text = (allowed: boolean, more = "") =>
+    `${plain("a", `allow_anonymous = ${allowed}`)}${plain("b", "allow_anonymous = true")}[users]\npassword_file = "/passwords"\n${more}`;
+  files["/passwords"] = `ann:${ann}\nben:${ann}\ncid:${ann}\n`;
+  const { service } = await started(text(true));
+  const [a, b] = service.urls;
+  const password = "pa55word";
+  const staying = [await connected(a, { username: "ann", password }), await connected(b)];
+  const leaving = [
+    await connected(a, { username: "ben", password }),
+    await connected(a, { username: "cid", password }),
+    await connected(a),
+  ];
+  const ends = leaving.map(endOf);
+  files["/passwords"] = `ann:${ann}\ncid:${other}\n`;
   await service.reload(read(text(false)));
-  await refused(service.urls[0], { tls });
-  await refused(service.urls[0], { tls, username: "ann", password: "pa55word" });
-  expect(lines.join("\n")).toContain("the listener requires a user name");
-  expect(lines.join("\n")).not.toContain("pa55word");
+  for (const end of await Promise.all(ends)) expect(end).toMatchObject({ reasonCode: 0x87 });
+  for (const client of staying) await client.publish("a", "", { qos: 1 });
+  await refused(a, { username: "ben", password });
+  await refused(a, { username: "cid", password });
+  await connected(a, { username: "cid", password: "other" });
+});
+
+test("a reload that fails keeps the former users", async () => {
+  files["/passwords"] = `ann:${ann}\n`;
+  const { port } = await taken();
+  const text = (more: string) => `${plain("a")}${more}[users]\npassword_file = "/passwords"`;
+  const { service } = await started(text(""));
+  files["/passwords"] = "";
+  const next = read(text(`[[listener]]\nurl = "mqtt://127.0.0.1:${port}"\n`));
+  await expect(service.reload(next)).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+  await connected(service.urls[0], { username: "ann", password: "pa55word" });
 });
 
 test("a reload reads certificates again, and clients stay", async () => {

@@ -245,6 +245,20 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     [`${rule}allow = "read"; user = "ann"`, 'b.toml:4: rule[0].user: unknown key "user"; did you mean "users"?'],
   ],
   "other sections": [
+    [
+      "[users]; password_file = '/missing'",
+      'b.toml:2: users.password_file: the file "/missing" cannot be read (ENOENT)',
+      "weaker",
+    ],
+    [
+      "[users]; certificate_identity = 'name'",
+      'b.toml:2: users.certificate_identity: must be "common_name" or "fingerprint" (did you mean "common_name"?), not "name"',
+    ],
+    [
+      '[[listener]]; url = "unix:/a"; name = "a"; [[listener]]; url = "unix:/b"; name = "a"',
+      'b.toml:6: listener[1].name: "a" names another listener too; names must be unique',
+      "weaker",
+    ],
     ["[users]; allow_anonymous = 'yes'", 'b.toml:2: users.allow_anonymous: must be true or false, not "yes"'],
     [
       "[log]; level = 'warning'",
@@ -279,6 +293,15 @@ test("all problems are listed at once, in the order of the lines", () => {
     "b.toml:7: rule[0].topics",
     "b.toml:9: log.format",
   ]);
+});
+
+test("each line of a password file that is not valid is listed, without its contents", () => {
+  const problems = problemsOf('[users]\npassword_file = "/wrong-passwords"');
+  expect(problems).toEqual([
+    expect.stringContaining('b.toml:2: users.password_file: /wrong-passwords:1: the password of "ann"'),
+    expect.stringContaining("b.toml:2: users.password_file: /wrong-passwords:2: "),
+  ]);
+  expect(problems.join()).not.toContain("s3cret");
 });
 
 test("no message shows a passphrase, a password in a URL, or a key", () => {

@@ -28,7 +28,7 @@ test("an empty file is a broker for this machine, with the defaults of Broker.li
   expect({ rules, persistence, users, log }).toEqual({
     rules: [],
     persistence: undefined,
-    users: { passwordFile: undefined },
+    users: { passwordFile: undefined, stored: undefined, certificateIdentity: "commonName" },
     log: { level: "info", format: "text" },
   });
   const usual = parseBrokerOptions({ listeners: [] });
@@ -108,7 +108,7 @@ test("each key is read", () => {
       subprotocolOptional: true,
       longClientIdentifiers: true,
     },
-    users: { passwordFile: undefined },
+    users: { passwordFile: "/passwords", stored: new Map(), certificateIdentity: "fingerprint" },
     persistence: undefined,
     log: { level: "debug", format: "json" },
   });

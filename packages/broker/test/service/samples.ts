@@ -25,6 +25,8 @@ export const files: Record<string, string> = {
   "/encrypted.pem": encrypted(first.key),
   "/damaged.pem": authority.certificate.replace("-----\n", "-----\nsecret"),
   "/empty.pem": "",
+  "/passwords": "# users\n",
+  "/wrong-passwords": "ann:plain s3cret\nben\n",
 };
 
 export const options = {
@@ -63,6 +65,8 @@ deny = "write"
 topics = "home/locked"
 
 [users]
+password_file = "/passwords"
+certificate_identity = "fingerprint"
 allow_anonymous = true
 
 [broker]
