@@ -36,9 +36,9 @@ export class Intake {
       this.refuse(client, packet.topic, refusal, delivery);
       return;
     }
-    if (this.forward(client, packet)) return;
-    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const gate = this.hooks.publishing;
+    if (gate === undefined && this.forward(client, packet)) return;
+    const message = publishedMessage(packet, client.clientId, this.clock.now());
     if (gate === undefined) {
       this.deliver(client, message, delivery);
       return;
@@ -46,14 +46,13 @@ export class Intake {
     const verdict = gate.decide(client.handle, message);
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
-    else this.conclude(client, message, verdict, delivery);
+    else if (verdict !== message || !this.forward(client, packet)) this.conclude(client, message, verdict, delivery);
   }
 
-  /** Passes a QoS 0 message on at once, if nobody but the subscribed clients has a say. Returns false otherwise. */
+  /** Passes an allowed QoS 0 message on at once, if only the subscribed clients receive it. Returns false otherwise. */
   private forward({ clientId }: KnownClient, packet: PublishPacket): boolean {
     const { events } = this;
-    if (this.hooks.publishing !== undefined || !this.application.isEmpty) return false;
-    if (!this.router.forward(packet, clientId)) return false;
+    if (!this.application.isEmpty || !this.router.forward(packet, clientId)) return false;
     if (events.has("published"))
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
     return true;

@@ -144,3 +144,23 @@ test("what a new rule allows holds at once", async () => {
   replace(OPEN);
   expect(await subscribe(peer, "a")).toEqual([2]);
 });
+
+test("100 exchanges under load lose no message and no connection", async () => {
+  const { bench, replace } = started(OPEN);
+  const [reader, writer] = [await bench.connect("r"), await bench.connect("w")];
+  await subscribe(reader, "b/#");
+  const expected: string[] = [];
+  const got: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    replace(i % 2 === 0 ? WITHOUT_A : OPEN);
+    for (const [qos, name] of [0, 1, 2].entries()) {
+      const level = qos as 0 | 1 | 2;
+      writer.send(message(`b/${name}`, `${i}`, { qos: level, packetIdentifier: qos === 0 ? 0 : 3 * i + qos }));
+      expected.push(`b/${name}=${i} q${qos}`);
+      got.push(await receive(reader));
+      if (qos === 2) writer.send({ type: "pubrel", packetIdentifier: 3 * i + qos, reasonCode: 0 });
+    }
+  }
+  expect(got).toEqual(expected);
+  expect(bench.events.filter(({ type }) => type === "disconnected" || type === "publishRefused")).toEqual([]);
+});
