@@ -47,6 +47,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   authorizeDeliver: undefined,
   onPublish: undefined,
   hookTimeout: undefined,
+  store: undefined,
   faults: undefined,
   authenticationMethods: undefined,
   reauthenticationTimeout: undefined,

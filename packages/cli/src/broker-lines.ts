@@ -28,6 +28,9 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   subscribeRefused: ({ clientId, topicFilter, reason }) => ({ client: clientId, filter: topicFilter, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  storeFailed: ({ error }) => ({ reason: error.message }),
+  storeRecovered: ({ failures }) => ({ failures }),
+  storeDamaged: ({ records, reason }) => ({ records, reason }),
 };
 
 /** The most characters of a text that are shown. */
