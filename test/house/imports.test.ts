@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { libraryViolations, packageViolations } from "./layers.ts";
 import { filesBelow, importsOf, readSource } from "./source.ts";
@@ -55,6 +56,23 @@ test.each([
   const files = sources(source);
   expect(files.length).toBeGreaterThan(0);
   expect(files.flatMap((path) => packageViolations(readSource(path), `${source}/`, new Set(entries)))).toEqual([]);
+});
+
+test("the embedded broker loads neither the service nor what only the service needs", () => {
+  const reached = new Set<string>();
+  const specifiers = new Set<string>();
+  const pending = ["packages/broker/src/index.ts"];
+  for (const path of pending) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    for (const { specifier } of importsOf(readSource(path))) {
+      if (specifier.startsWith(".")) pending.push(join(dirname(path), specifier).replace(/\.js$/, ".ts"));
+      else specifiers.add(specifier);
+    }
+  }
+  expect(reached.size).toBeGreaterThan(50);
+  expect([...reached].filter((path) => /src\/(service|users|rules)\//.test(path))).toEqual([]);
+  expect([...specifiers].filter((each) => /mqtt-(configuration|store)|toml/.test(each))).toEqual([]);
 });
 
 test.each([

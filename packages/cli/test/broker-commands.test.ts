@@ -261,3 +261,26 @@ describe("broker explain", () => {
     expect([code, notes]).toEqual([1, [expect.stringContaining('"a#"')]]);
   });
 });
+
+describe("broker --persist", () => {
+  test("keeps retained messages through SIGKILL, and has one process for each directory", async () => {
+    const dir = join(directory, "sessions");
+    const child = broker("-p0", "--persist", dir);
+    await (await connected(await urlOf(child))).publish("a", "kept", { qos: 1, retain: true });
+    const { code, notes } = await run(broker("-p0", "--persist", dir));
+    expect([code, notes]).toEqual([73, [expect.stringContaining("another process")]]);
+    child.kill("SIGKILL");
+    await child.ended();
+    await using next = broker("-p0", "--persist", dir);
+    const subscription = await (await connected(await urlOf(next))).subscribe("a");
+    for await (const message of subscription) {
+      expect(message.text()).toBe("kept");
+      break;
+    }
+  });
+
+  test("ends with 74 if the directory cannot be used", async () => {
+    const { code, notes } = await run(broker("-p0", "--persist", write("file", "")));
+    expect([code, notes]).toEqual([74, [expect.any(String)]]);
+  });
+});
