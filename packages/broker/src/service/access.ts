@@ -22,8 +22,7 @@ export class Access {
   decide(request: ConnectRequest, listener: ListenerSettings): ConnectDecision | Promise<ConnectDecision> {
     let authenticator = this.authenticators.get(listener);
     if (authenticator === undefined) {
-      const { allowAnonymous } = listener;
-      const certificates = listener.tls?.clientCa === undefined ? undefined : this.settings.certificateIdentity;
+      const { allowAnonymous, certificates } = listener;
       authenticator = authenticatorOf(this.users, { allowAnonymous, certificates });
       this.authenticators.set(listener, authenticator);
     }
@@ -61,14 +60,14 @@ export class Access {
 
 function isStillAllowed(
   { identity }: BrokerClient,
-  { allowAnonymous, tls }: ListenerSettings,
+  { allowAnonymous, certificates }: ListenerSettings,
   former: UserSettings,
   { stored }: UserSettings,
 ): boolean {
   if (identity === undefined) return allowAnonymous;
   const before = former.stored?.get(identity);
   // Otherwise, a certificate gave the identity.
-  if (before === undefined && tls?.clientCa !== undefined) return true;
+  if (before === undefined && certificates !== undefined) return true;
   const now = stored?.get(identity);
   return now !== undefined && now.text === before?.text;
 }

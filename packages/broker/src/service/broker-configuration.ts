@@ -57,6 +57,8 @@ export interface ListenerSettings {
   readonly maximumConnections: number | undefined;
   /** Whether clients without a user name may connect. */
   readonly allowAnonymous: boolean;
+  /** What of its certificate identifies a client. Undefined: certificates do not identify clients. */
+  readonly certificates: "commonName" | "fingerprint" | undefined;
 }
 
 /** The section [users]. */
@@ -65,8 +67,6 @@ export interface UserSettings {
   readonly passwordFile: string | undefined;
   /** The stored passwords of the file, by the name of the user. Undefined: there is no file. */
   readonly stored: ReadonlyMap<string, PasswordHash> | undefined;
-  /** What of its certificate identifies a client, at listeners with `tls.clientCa`. */
-  readonly certificateIdentity: "commonName" | "fingerprint";
 }
 
 /** The section [persistence]. */

@@ -15,6 +15,7 @@ const DEFAULT_LISTENER: WrittenListener = {
   address: { scheme: "mqtt", isSecure: false, host: "127.0.0.1", port: 1883 },
   name: undefined,
   tls: undefined,
+  certificates: undefined,
   mode: undefined,
   allowedOrigins: [],
   maximumConnections: undefined,
@@ -39,7 +40,7 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     for (const [i, each] of (values.listener ?? []).entries())
       checkReachable(each, values.users, place.at("listener").at(i));
     if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
-    if (values.listener?.some(({ tls }) => tls?.clientCa !== undefined)) return;
+    if (values.listener?.some(({ certificates }) => certificates !== undefined)) return;
     for (const [i, { users: named }] of (values.rule ?? []).entries()) {
       if (named !== undefined)
         place
@@ -80,7 +81,7 @@ function checkNames(listeners: readonly WrittenListener[], place: Place): void {
 
 /** Reports a listener at which no client could be accepted. */
 function checkReachable(each: WrittenListener, users: WrittenUsers, place: Place): void {
-  if (users.passwordFile !== undefined || each.tls?.clientCa !== undefined || isAnonymous(each, users)) return;
+  if (users.passwordFile !== undefined || each.certificates !== undefined || isAnonymous(each, users)) return;
   place
     .at("url")
     .problem(

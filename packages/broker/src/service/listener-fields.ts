@@ -15,10 +15,11 @@ import {
   text,
 } from "@aiko/mqtt-configuration";
 import { isLoopback } from "../listening/addresses.js";
+import type { BrokerTls } from "../options/broker-tls.js";
 import { LISTENER_URL_RULE, type ListenerAddress, parseListenerUrl } from "../options/listener-options.js";
 import { originProblem } from "../options/origins.js";
 import type { ListenerSettings } from "./broker-configuration.js";
-import { tls } from "./tls-fields.js";
+import { tls, type WrittenTls } from "./tls-fields.js";
 
 /** A listener whose `allowAnonymous` may depend on [users]. */
 export interface WrittenListener extends Omit<ListenerSettings, "allowAnonymous"> {
@@ -87,8 +88,17 @@ export const listener: Kind<WrittenListener> = table({
     if (values.allowed_origins !== undefined && !("scheme" in values.url && values.url.scheme === "ws"))
       place.at("allowed_origins").problem("requires a url with ws: or wss:");
   },
-  build: ({ url: { url, ...address }, allowed_origins = [], max_connections, allow_anonymous, ...values }) => ({
+  build: ({
+    url: { url, ...address },
+    tls: secure,
+    allowed_origins = [],
+    max_connections,
+    allow_anonymous,
+    ...values
+  }) => ({
     ...values,
+    tls: secure && withoutPurpose(secure),
+    certificates: secure?.certificates,
     url,
     address,
     allowedOrigins: allowed_origins,
@@ -96,6 +106,11 @@ export const listener: Kind<WrittenListener> = table({
     allowAnonymous: allow_anonymous,
   }),
 });
+
+/** The options of the broker's listener. */
+function withoutPurpose({ certificates: _, ...options }: WrittenTls): BrokerTls {
+  return options;
+}
 
 function claimPath(path: string, place: Place): void {
   const line = place.reading.claim(`path ${path}`, place.path);

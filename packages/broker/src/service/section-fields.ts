@@ -55,16 +55,10 @@ export const users: Kind<WrittenUsers> = table({
       boolean(),
       "Whether clients without a user name may connect. Default: only on listeners that other machines cannot reach, and only without `password_file`.",
     ),
-    certificate_identity: preset(
-      choice("common_name", "fingerprint"),
-      "common_name",
-      "What of its certificate identifies a client, at listeners with `client_ca`: the common name of the subject, or the SHA-256 fingerprint.",
-    ),
   },
-  build: ({ password_file, allow_anonymous, certificate_identity }) => ({
+  build: ({ password_file, allow_anonymous }) => ({
     passwordFile: password_file?.path,
     stored: password_file?.stored,
-    certificateIdentity: certificate_identity === "fingerprint" ? "fingerprint" : "commonName",
     allowAnonymous: allow_anonymous,
   }),
 });

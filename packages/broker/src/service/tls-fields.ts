@@ -1,8 +1,20 @@
 /** The certificates of a listener: reads their files, and checks that they belong together. */
 
 import { createSecureContext } from "node:tls";
-import { type Kind, optional, type Place, required, secret, secretPath, table, text } from "@aiko/mqtt-configuration";
+import {
+  choice,
+  type Kind,
+  optional,
+  type Place,
+  preset,
+  required,
+  secret,
+  secretPath,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
 import { type BrokerTls, certificatesProblem } from "../options/broker-tls.js";
+import type { ListenerSettings } from "./broker-configuration.js";
 import { fileContent } from "./file-content.js";
 
 /** The contents of a file. @param path how its path is written */
@@ -17,7 +29,14 @@ function contents(path: Kind<string>): Kind<string> {
   };
 }
 
-export const tls: Kind<BrokerTls> = table({
+/** The certificates, and what they are for. */
+export interface WrittenTls extends BrokerTls {
+  readonly certificates: ListenerSettings["certificates"];
+}
+
+const IDENTITIES = { common_name: "commonName", fingerprint: "fingerprint", none: undefined } as const;
+
+export const tls: Kind<WrittenTls> = table({
   title: "[listener.tls]",
   about: "The certificates of a listener for `mqtts:` or `wss:`. A reload reads the files again.",
   fields: {
@@ -34,6 +53,11 @@ export const tls: Kind<BrokerTls> = table({
       contents(text(1, 4096)),
       "The path of a PEM file with authorities. Only clients with a certificate of one of them may connect. Default: clients need no certificate.",
     ),
+    client_identity: preset(
+      choice("common_name", "fingerprint", "none"),
+      "common_name",
+      "What of its certificate identifies a client, if `client_ca` is set: the common name of the subject, or the SHA-256 fingerprint. With `none`, clients need a password in addition.",
+    ),
   },
   check({ values: { cert, key, passphrase, client_ca }, wrong, place }) {
     if (client_ca !== undefined) {
@@ -45,7 +69,13 @@ export const tls: Kind<BrokerTls> = table({
     if (problem !== undefined) place.at("cert").problem(`the file ${problem}`);
     else checkKey({ cert, key, passphrase }, place);
   },
-  build: ({ cert, key, passphrase, client_ca }) => ({ certificate: cert, key, passphrase, clientCa: client_ca }),
+  build: ({ cert, key, passphrase, client_ca, client_identity }) => ({
+    certificate: cert,
+    key,
+    passphrase,
+    clientCa: client_ca,
+    certificates: client_ca === undefined ? undefined : IDENTITIES[client_identity],
+  }),
 });
 
 /** Reports a key that cannot be read, or that belongs to another certificate. Node's messages do not show it. */

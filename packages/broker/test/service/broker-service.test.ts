@@ -103,6 +103,23 @@ topics = "%u/#"
   await refused(url, { tls });
 });
 
+test("a client may need a certificate and a password", async () => {
+  files["/passwords"] = `ann:${ann}\n`;
+  const { service } = await started(`
+[[listener]]
+url = "mqtts://127.0.0.1:0"
+tls = { cert = "/cert.pem", key = "/key.pem", client_ca = "/ca.pem", client_identity = "none" }
+[users]
+password_file = "/passwords"
+`);
+  const { certificate, key } = await authority.issue(["pump"]);
+  const tls = { ca: authority.certificate, certificate, key };
+  await connected(service.urls[0], { tls, username: "ann", password: "pa55word" });
+  await refused(service.urls[0], { tls });
+  await refused(service.urls[0], { tls: { ca: tls.ca }, username: "ann", password: "pa55word" });
+  expect([...service.broker.clients].map(({ identity }) => identity)).toEqual(["ann"]);
+});
+
 test("a reload replaces the rules, and clients stay", async () => {
   const { service, lines } = await started(plain("a"));
   const client = await connected(service.urls[0]);

@@ -19,6 +19,7 @@ test("an empty file is a broker for this machine, with the defaults of Broker.li
       url: "mqtt://127.0.0.1:1883",
       name: undefined,
       tls: undefined,
+      certificates: undefined,
       mode: undefined,
       allowedOrigins: [],
       maximumConnections: undefined,
@@ -28,7 +29,7 @@ test("an empty file is a broker for this machine, with the defaults of Broker.li
   expect({ rules, persistence, users, log }).toEqual({
     rules: [],
     persistence: undefined,
-    users: { passwordFile: undefined, stored: undefined, certificateIdentity: "commonName" },
+    users: { passwordFile: undefined, stored: undefined },
     log: { level: "info", format: "text" },
   });
   const usual = parseBrokerOptions({ listeners: [] });
@@ -48,6 +49,7 @@ test("each key is read", () => {
         passphrase: undefined,
         clientCa: files["/ca.pem"],
       },
+      certificates: "fingerprint",
       mode: undefined,
       allowedOrigins: ["https://app.example"],
       maximumConnections: 5,
@@ -57,6 +59,7 @@ test("each key is read", () => {
       url: "unix:/run/broker.sock",
       name: undefined,
       tls: undefined,
+      certificates: undefined,
       mode: 0o660,
       allowedOrigins: [],
       maximumConnections: undefined,
@@ -108,7 +111,7 @@ test("each key is read", () => {
       subprotocolOptional: true,
       longClientIdentifiers: true,
     },
-    users: { passwordFile: "/passwords", stored: new Map(), certificateIdentity: "fingerprint" },
+    users: { passwordFile: "/passwords", stored: new Map() },
     persistence: { dir: "/var/lib/aiko", maximumBytes: 2_147_483_648 },
     log: { level: "debug", format: "json" },
   });

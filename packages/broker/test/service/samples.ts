@@ -45,7 +45,7 @@ export const eachKey = `
 [[listener]]
 url = "wss://127.0.0.1:8084"
 name = "web"
-tls = { cert = "/cert.pem", key = "\${KEY_PATH}", client_ca = "/ca.pem" }
+tls = { cert = "/cert.pem", key = "\${KEY_PATH}", client_ca = "/ca.pem", client_identity = "fingerprint" }
 allowed_origins = ["https://app.example"]
 max_connections = 5
 allow_anonymous = false
@@ -66,7 +66,6 @@ topics = "home/locked"
 
 [users]
 password_file = "/passwords"
-certificate_identity = "fingerprint"
 allow_anonymous = true
 
 [persistence]
