@@ -11,11 +11,11 @@ export type LogFacts = Readonly<Record<string, string | number | boolean | undef
 
 /** Writes lines such as `warn: the disk is full dir=/spool`, or the same as JSON. */
 export class Log {
-  /** @param write receives each line, without its end of line */
+  /** @param write receives each line, without its end of line, and its format */
   constructor(
     private level: LogLevel,
     private format: "text" | "json",
-    private readonly write: (line: string) => void,
+    private readonly write: (line: string, format: "text" | "json") => void,
     private readonly wallTime: () => number,
   ) {}
 
@@ -52,11 +52,11 @@ export class Log {
     const given = Object.entries(facts).filter(([, value]) => value !== undefined);
     if (this.format === "json") {
       const time = new Date(this.wallTime()).toISOString();
-      this.write(JSON.stringify({ time, level, message, ...Object.fromEntries(given) }));
+      this.write(JSON.stringify({ time, level, message, ...Object.fromEntries(given) }), "json");
       return;
     }
     const rest = given.map(([name, value]) => ` ${name}=${quoted(String(value))}`).join("");
-    this.write(`${level}: ${printable(message)}${rest}`);
+    this.write(`${level}: ${printable(message)}${rest}`, "text");
   }
 }
 

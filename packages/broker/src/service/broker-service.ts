@@ -15,8 +15,8 @@ import { keysToRestart } from "./restart-keys.js";
 
 /** Options of `BrokerService.start`. */
 export interface BrokerServiceOptions {
-  /** Receives each line of the log, without its end of line. Default: writes it to standard error. */
-  readonly log?: ((line: string) => void) | undefined;
+  /** Receives each line of the log, without its end of line, and its format. Default: writes it to standard error. */
+  readonly log?: ((line: string, format: "text" | "json") => void) | undefined;
 }
 
 /**

@@ -4,7 +4,8 @@ import { stat } from "node:fs/promises";
 import { Spool, type SpooledRecord } from "@aiko/mqtt-store";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration, spoolError } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
