@@ -53,9 +53,16 @@ export function rulesHooks(rules: Rules, options: RulesHooksOptions = {}): Excha
   return new RunningRules(rules, options);
 }
 
+type Permitted = true | HookRefusal;
+
+/** Before other work has its turn: about 2 ms. */
+const MOST_COMPARED = 20_000;
+
 class RunningRules implements ExchangeableRules {
   readonly hooks: RuleHooks;
   private isReplaced = false;
+  /** How many rules and topics were compared with filters since the last wait. */
+  private compared = 0;
   /** The publishers of retained messages, to be checked again after the rules were replaced. */
   private readonly publishers = new WeakMap<BrokerMessage, RuledClient>();
 
@@ -65,7 +72,7 @@ class RunningRules implements ExchangeableRules {
   ) {
     this.hooks = {
       authorizePublish: (client, message) => this.mayPublish(client, message),
-      authorizeSubscribe: (client, { topicFilter }) => this.permission("subscribe", client, topicFilter),
+      authorizeSubscribe: (client, { topicFilter }) => this.maySubscribe(client, topicFilter),
       authorizeDeliver: (client, message) => this.mayReceive(client, message),
       deliversToAll: (topic) => this.current.isReadableByAll(topic),
     };
@@ -80,13 +87,28 @@ class RunningRules implements ExchangeableRules {
     this.isReplaced = true;
   }
 
-  private mayPublish(client: BrokerClient, message: BrokerMessage): true | HookRefusal {
+  private mayPublish(client: BrokerClient, message: BrokerMessage): Permitted {
     const permission = this.permission("write", client, message.topic);
     if (permission === true && message.retain) {
       const { clientId, identity } = client;
       this.publishers.set(message, { clientId, identity });
     }
     return permission;
+  }
+
+  /** After many comparisons, the next decision waits for a turn of the event loop: a SUBSCRIBE may have 65,535 filters. */
+  private maySubscribe(client: BrokerClient, filter: string): Permitted | Promise<Permitted> {
+    if (this.compared < MOST_COMPARED) {
+      const permission = this.permission("subscribe", client, filter);
+      this.compared += 1 + this.current.visited;
+      return permission;
+    }
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.compared = 0;
+        resolve(this.maySubscribe(client, filter));
+      }),
+    );
   }
 
   private mayReceive(client: BrokerClient, message: BrokerMessage): boolean {
@@ -97,7 +119,7 @@ class RunningRules implements ExchangeableRules {
     return this.current.decide("read", client, message.topic).allowed;
   }
 
-  private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): true | HookRefusal {
+  private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): Permitted {
     const decision = this.current.decide(action, client, topicOrFilter);
     if (decision.allowed) return true;
     this.options.onRefused?.(client, action, topicOrFilter, decision);

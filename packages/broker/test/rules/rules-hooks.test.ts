@@ -164,3 +164,22 @@ test("100 exchanges under load lose no message and no connection", async () => {
   expect(got).toEqual(expected);
   expect(bench.events.filter(({ type }) => type === "disconnected" || type === "publishRefused")).toEqual([]);
 });
+
+test("a SUBSCRIBE with many filters, compared with many rules, leaves other clients their turns", async () => {
+  const { bench } = started(Array.from({ length: 1_000 }, (_, i) => `topic read a${i}/+/b`).join("\n"));
+  const peer = await bench.connect("c");
+  const subscriptions = Array.from({ length: 1_000 }, (_, i) => ({ topicFilter: `+/${i}`, qos: 0 }) as const);
+  peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions });
+  let turns = 0;
+  let isAnswered = false;
+  const answer = peer.expect("suback").finally(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.clock.tick();
+    turns++;
+  }
+  expect(new Set((await answer).reasonCodes)).toEqual(new Set([0x87]));
+  expect(turns).toBeGreaterThan(50);
+});
