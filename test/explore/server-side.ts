@@ -76,6 +76,7 @@ export class ServerSide {
       expiresAt: Infinity,
       publisher: undefined,
       holders: 0,
+      record: undefined,
     });
   }
 

@@ -36,7 +36,7 @@ test("no file of the library imports upward or sideways", () => {
 test.each([
   ["store", libraryEntries],
   ["configuration", [...libraryEntries, "smol-toml"]],
-  ["broker", [...libraryEntries, ...configurationEntries, "ws"]],
+  ["broker", [...libraryEntries, ...storeEntries, ...configurationEntries, "ws"]],
   ["gateway", [...libraryEntries, ...storeEntries, ...configurationEntries]],
   [
     "cli",

@@ -23,8 +23,8 @@ import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options
 import type { ListenerOptions } from "./options/listener-options.js";
 
 /**
- * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. Start
- * one with `Broker.listen`.
+ * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory, and in
+ * the option `store`, if it is set. Start one with `Broker.listen`.
  */
 export interface Broker {
   /** The port of the first listener. 0 if it listens at a Unix socket, or if there is no listener. */
@@ -144,7 +144,12 @@ export interface Broker {
 
   /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;
-  /** Ends all connections and stops the broker. Sessions and retained messages are discarded. */
+  /**
+   * Ends all connections and stops the broker. Wills are published before. Sessions and retained messages are discarded,
+   * unless the broker has a `store`: then it closes the store when everything is written.
+   *
+   * @throws StoreError if something could not be written
+   */
   close(): Promise<void>;
   /** Calls `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -156,7 +161,7 @@ export const Broker = {
    * Starts a broker. Resolves when it accepts connections.
    *
    * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the broker cannot bind a port
-   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`
+   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`; StoreError if the store cannot be opened
    * @example
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235

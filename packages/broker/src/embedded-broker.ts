@@ -52,9 +52,10 @@ export class EmbeddedBroker implements Entrance {
     this.addresses = new Addresses(settings.clock, settings.perAddress);
   }
 
-  /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
+  /** @throws UsageError OPTION_INVALID; StoreError; TransportError LISTEN_FAILED */
   async listen(): Promise<void> {
     try {
+      await this.hub.open();
       for (const place of this.settings.places) this.listeners.push(await Listener.at(place, this.settings, this));
     } catch (error) {
       await this.close();
@@ -171,6 +172,7 @@ export class EmbeddedBroker implements Entrance {
     this.hub.close();
     this.hub.events.giveUp(() => closedError());
     await Promise.all([...this.listeners, ...this.attachments].map((place) => place.close()));
+    await this.hub.settled();
   }
 
   toJSON(): Pick<EmbeddedBroker, "urls" | "statistics"> {

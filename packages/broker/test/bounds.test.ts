@@ -204,6 +204,7 @@ describe("a stored message", () => {
     expiresAt: Infinity,
     publisher: "c",
     holders: 0,
+    record: undefined,
   });
 
   test("does not keep the whole chunk that it arrived in", () => {

@@ -48,6 +48,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   deliversToAll: undefined,
   onPublish: undefined,
   hookTimeout: undefined,
+  store: undefined,
   faults: undefined,
   authenticationMethods: undefined,
   reauthenticationTimeout: undefined,

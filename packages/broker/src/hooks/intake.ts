@@ -13,6 +13,7 @@ import type { KnownClient } from "../clients/known-client.js";
 import { topicRefusal } from "../messages/permitted-publications.js";
 import { type PublishedMessage, publishedMessage, willMessage } from "../messages/published-message.js";
 import type { Router } from "../messages/router.js";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { HookRefusal } from "./broker-hooks.js";
 import type { Hooks } from "./hooks.js";
 import type { PublishVerdict } from "./publish-gate.js";
@@ -27,6 +28,7 @@ export class Intake {
     private readonly hooks: Hooks,
     private readonly router: Router,
     private readonly application: ApplicationSubscriptions,
+    private readonly journal?: Pick<BrokerJournal, "isFailing">,
   ) {}
 
   /** A client published a message. */
@@ -110,12 +112,20 @@ export class Intake {
   }
 
   private deliver(client: KnownClient, message: PublishedMessage, delivery: Delivery | undefined): void {
+    if (delivery !== undefined && this.journal?.isFailing) {
+      const refusal = { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: "the store cannot be written" };
+      // Before MQTT 5, an acknowledgement would mean that the message was accepted.
+      if (client.version !== 5) client.end(refusal.reasonCode, refusal.reason);
+      this.refuse(client, message.topic, refusal, delivery);
+      return;
+    }
     const reasonCode = this.route(message, delivery !== undefined && client.version === 5);
     if (reasonCode >= REFUSED) {
       acknowledge(client, delivery, reasonCode);
       return;
     }
     const hearing = this.application.deliver(message, delivery !== undefined);
+    if (hearing instanceof Promise && delivery?.qos === 2) client.journal?.open(delivery.packetIdentifier);
     if (hearing instanceof Promise)
       void this.later(client, hearing, (heard) => acknowledge(client, delivery, codes[heard] ?? reasonCode));
     else acknowledge(client, delivery, codes[hearing] ?? reasonCode);
@@ -191,5 +201,5 @@ const codes: Readonly<Record<Hearing, number | undefined>> = {
 };
 
 function acknowledge(client: KnownClient, delivery: Delivery | undefined, reasonCode: number): void {
-  if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+  if (delivery !== undefined) client.finished(delivery, reasonCode);
 }

@@ -16,6 +16,8 @@ export interface PublishedMessage {
   readonly publisher: string | undefined;
   /** The number of clients that it waits for. Only `MemoryBudget` changes it. */
   holders: number;
+  /** Its record in the store, and how many other records refer to it. Only the journal changes it. */
+  record: { readonly key: number; references: number } | undefined;
 }
 
 /** The fields that PUBLISH and a will share. */
@@ -29,7 +31,7 @@ export function publishedMessage(
   const { topic, payload, qos, retain, properties } = publication;
   const seconds = properties?.messageExpiryInterval;
   const expiresAt = seconds === undefined ? Infinity : now + seconds * 1000;
-  return { topic, payload, qos, retain, properties, expiresAt, publisher, holders: 0 };
+  return { topic, payload, qos, retain, properties, expiresAt, publisher, holders: 0, record: undefined };
 }
 
 export function willMessage(will: Will, publisher: string, now: number): PublishedMessage {
@@ -62,7 +64,7 @@ export interface Addressee {
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
   foundNoRoom = false;
-  /** The message as it was published; set only if the application is asked again before it is sent. */
+  /** The message as it was published; set only if the application is asked again before it is sent, or if it is stored. */
   source: PublishedMessage | undefined;
   /** The message as it was published, while the memory of its waiting is counted. */
   held: PublishedMessage | undefined;

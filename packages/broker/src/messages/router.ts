@@ -20,6 +20,8 @@ import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
+import type { LoadedRetained } from "../persistence/loaded-state.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
@@ -39,10 +41,11 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
     private readonly workload: Workload,
+    journal?: BrokerJournal,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
-    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare, budget);
+    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare, budget, journal);
     this.replays = new RetainedReplays(this.clock, this.retained);
   }
 
@@ -178,11 +181,10 @@ export class Router {
         reasonString ??= refused.reason;
         return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
       }
-      client.subscribed(topicFilter);
       subscribed.push({ clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
-      const fresh = this.subscriptions.add(subscription);
-      if (fresh) this.budget.take(subscriptionSize(topicFilter));
+      client.subscribed(subscription);
+      const fresh = this.add(subscription);
       granted.set(topicFilter, {
         request: { ...request, qos },
         fresh: fresh || granted.get(topicFilter)?.fresh === true,
@@ -192,6 +194,7 @@ export class Router {
     for (const event of subscribed) this.events.emit("subscribed", event);
     if (client.hasEnded) return; // a listener has ended its session
     const answer = reasonString === undefined ? undefined : { reasonString };
+    client.awaitStore();
     client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
@@ -213,7 +216,34 @@ export class Router {
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
     });
+    client.awaitStore();
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
+  }
+
+  /** Adds a subscription of an earlier process. It brings no retained messages. */
+  restore(client: KnownClient, subscription: Omit<ClientSubscription<KnownClient>, "client">): void {
+    const { topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
+    client.restored(topicFilter);
+    this.add({ client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier });
+  }
+
+  /** Removes a subscription that could not be stored. SUBACK was not sent. */
+  undo(client: KnownClient, topicFilter: string): void {
+    client.unsubscribed(topicFilter);
+    this.replays.stop(client, topicFilter);
+    if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-subscriptionSize(topicFilter));
+  }
+
+  /** Retains the messages of an earlier process. */
+  restoreRetained(retained: readonly LoadedRetained[]): void {
+    this.retained.restore(retained, this.clock.now());
+  }
+
+  /** Returns true if the client had no such subscription. */
+  private add(subscription: ClientSubscription<KnownClient>): boolean {
+    const fresh = this.subscriptions.add(subscription);
+    if (fresh) this.budget.take(subscriptionSize(subscription.topicFilter));
+    return fresh;
   }
 
   /** Whether messages of this topic go straight to their subscribers: no hook restricts them. */
@@ -254,6 +284,7 @@ export class Router {
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
+    if (client.journal?.isFailing) return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: STORE_FAILS };
     const refusal = filterRefusal(topicFilter, this.settings);
     if (refusal !== undefined || topicFilters.has(topicFilter)) return refusal;
     let reason: string;
@@ -272,6 +303,8 @@ export class Router {
  * but the client receives the message once.
  */
 const MOST_GROUPS = 16;
+
+const STORE_FAILS = "the store cannot be written";
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;

@@ -1,6 +1,14 @@
 /** The options of a broker, and the precise settings that they become. */
 
-import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
+import {
+  type Bounds,
+  type Clock,
+  type PartialOptions,
+  platform,
+  type Store,
+  type Transport,
+  UsageError,
+} from "@aiko/mqtt";
 import { ReasonCode } from "@aiko/mqtt/codec";
 import {
   boolean,
@@ -124,6 +132,14 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly connectTimeout?: number | undefined;
   /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
+  /**
+   * Where the broker keeps what must survive the process: sessions that outlive their connection, with subscriptions and
+   * messages, and retained messages. It uses the session "broker" of the store. Default: none; everything ends with the
+   * process.
+   *
+   * @example store: new DiskStore("/var/lib/broker", { onDamage: console.error }) // of @aiko/mqtt-store
+   */
+  readonly store?: Store | undefined;
   /** Faults on the broker's connections, for tests: a `Faults` of `@aiko/mqtt-broker/testing`. Default: none. */
   readonly faults?: ConnectionFaults | undefined;
   /**
@@ -196,6 +212,10 @@ const rules = {
   topicAliasMaximum: integer(0, 65_535, 100),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
+  store: holds<Store>(
+    (value) => typeof (value as Partial<Store> | null)?.open === "function",
+    "must be a Store, such as a DiskStore of @aiko/mqtt-store",
+  ),
   faults: holds<ConnectionFaults>(
     (value) => typeof (value as Partial<ConnectionFaults> | null)?.wrap === "function",
     "must be a Faults of @aiko/mqtt-broker/testing",

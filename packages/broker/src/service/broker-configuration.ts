@@ -73,6 +73,8 @@ export interface UserSettings {
 export interface PersistenceSettings {
   /** The directory of the journal. */
   readonly dir: string;
+  /** The bytes that the journal may use. */
+  readonly maximumBytes: number;
 }
 
 /** The section [log]. */

@@ -9,6 +9,7 @@ import { Rules } from "../rules/rules.js";
 import { type ExchangeableRules, rulesHooks } from "../rules/rules-hooks.js";
 import { Access } from "./access.js";
 import type { BrokerConfiguration } from "./broker-configuration.js";
+import { diskStore } from "./disk.js";
 import { logEvents } from "./event-log.js";
 import { ListenerSet } from "./listener-set.js";
 import { keysToRestart } from "./restart-keys.js";
@@ -50,7 +51,8 @@ export class BrokerService {
   /**
    * Starts a broker. Resolves when all listeners accept connections.
    *
-   * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED if a port or path cannot be bound
+   * @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED if a port or path cannot be bound; StoreError
+   * STORE_LOCKED if another process uses the directory, or STORE_FAILED
    */
   static async start(configuration: BrokerConfiguration, options: BrokerServiceOptions = {}): Promise<BrokerService> {
     const write = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
@@ -59,9 +61,10 @@ export class BrokerService {
       onRefused: ({ clientId, identity }, action, topic, { reason }) =>
         log.info("refused by the rules", { client: clientId, identity, action, topic, reason }),
     });
-    const { limits, options: fixed } = configuration;
+    const { limits, options: fixed, persistence } = configuration;
+    const store = persistence && diskStore(persistence, log);
     // Listeners are opened one by one, so that each of them can be changed or closed later.
-    const broker = await Broker.listen({ ...fixed, ...limits, ...rules.hooks, listeners: [] });
+    const broker = await Broker.listen({ ...fixed, ...limits, ...rules.hooks, store, listeners: [] });
     logEvents(broker, log);
     const service = new BrokerService(configuration, broker, rules, log);
     try {
@@ -95,7 +98,12 @@ export class BrokerService {
     return reloaded;
   }
 
-  /** Closes the listeners and ends all connections, with their wills. Resolves when that is done. */
+  /**
+   * Closes the listeners and ends all connections, with their wills. Resolves when that is done, and everything is on
+   * disk.
+   *
+   * @throws StoreError if the rest could not be written
+   */
   async stop(): Promise<void> {
     await this.broker.close();
   }

@@ -7,7 +7,6 @@ import { isLocal, listener, type WrittenListener } from "./listener-fields.js";
 import { rule } from "./rule-fields.js";
 import { log, persistence, users, type WrittenUsers } from "./section-fields.js";
 
-const NOT_YET = "is not supported by this version of the broker";
 const MOST_LISTENERS = 100;
 const MOST_RULES = 10_000;
 
@@ -35,7 +34,6 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     log: section(log, "What is logged."),
   },
   check({ values, wrong, place }) {
-    if (values.persistence !== undefined) place.at("persistence").problem(NOT_YET);
     if (values.users === undefined) return;
     checkNames(values.listener ?? [], place.at("listener"));
     for (const [i, each] of (values.listener ?? []).entries())

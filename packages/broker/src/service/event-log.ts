@@ -26,6 +26,9 @@ const factsOf: { readonly [Name in keyof LoggedEvents]: (event: LoggedEvents[Nam
   subscribeRefused: ({ clientId, topicFilter, reason }) => ({ client: clientId, filter: topicFilter, reason }),
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
+  storeFailed: ({ error }) => ({ reason: error.message }),
+  storeRecovered: ({ failures }) => ({ failures }),
+  storeDamaged: ({ records, reason }) => ({ records, reason }),
 };
 
 const levels: { readonly [Name in keyof LoggedEvents]: LogLevel } = {
@@ -39,6 +42,9 @@ const levels: { readonly [Name in keyof LoggedEvents]: LogLevel } = {
   subscribeRefused: "info",
   dropped: "info",
   notRetained: "info",
+  storeFailed: "error",
+  storeRecovered: "warn",
+  storeDamaged: "error",
 };
 
 /** The most characters of a text that are logged. */

@@ -8,6 +8,7 @@ import {
   optional,
   preset,
   required,
+  size,
   table,
   text,
 } from "@aiko/mqtt-configuration";
@@ -72,8 +73,15 @@ export const persistence: Kind<PersistenceSettings> = table({
   title: "[persistence]",
   about:
     "Where sessions, queued messages and retained messages are kept. If it is missing, they are lost with the process.",
-  fields: { dir: required(text(1, 4096), "The directory. It is created if it does not exist.") },
-  build: (values) => values,
+  fields: {
+    dir: required(text(1, 4096), "The directory. It is created if it does not exist."),
+    max_bytes: preset(
+      size("1MiB", "1024GiB"),
+      "1GiB",
+      "The most bytes of sessions and messages on disk. At the limit, messages are refused with 0x97 (Quota exceeded).",
+    ),
+  },
+  build: ({ dir, max_bytes }) => ({ dir, maximumBytes: max_bytes }),
 });
 
 export const log: Kind<LogSettings> = table({

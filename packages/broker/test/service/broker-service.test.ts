@@ -289,6 +289,27 @@ test("100 reloads under load disconnect no client and lose no message", async ()
   expect(ends).toBe(0);
 });
 
+test("with a directory, retained messages and sessions survive a restart", async () => {
+  const text = `${plain("a")}[persistence]\ndir = "${await folder()}"`;
+  const first = await started(text);
+  const url = () => first.service.urls[0];
+  const session = { clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+  const client = await connected(url(), session);
+  await client.subscribe("a/#", { qos: 1, onMessage: () => undefined });
+  await client.disconnect();
+  const publisher = await connected(url());
+  await publisher.publish("a/b", "queued", { qos: 1, retain: true });
+  await expect(BrokerService.start(read(text), { log: () => undefined })).rejects.toMatchObject({
+    code: "STORE_LOCKED",
+  });
+  await first.service.stop();
+  const { service, lines } = await started(text);
+  expect(service.broker.statistics).toMatchObject({ sessions: 1, retainedMessages: 1, subscriptions: 1 });
+  expect(service.broker.clients.get("c")?.queued.count).toBe(1);
+  expect(lines).toEqual([]);
+  expect(await service.reload(read(plain("a")))).toEqual(["persistence"]);
+});
+
 test("a service that cannot listen does not start", async () => {
   const { port } = await taken();
   const text = `${plain("a")}[[listener]]\nurl = "mqtt://127.0.0.1:${port}"`;

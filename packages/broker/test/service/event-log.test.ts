@@ -1,4 +1,4 @@
-import { connect } from "@aiko/mqtt";
+import { connect, StoreError } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { Log } from "@aiko/mqtt-configuration";
 import { expect, test } from "vitest";
@@ -38,6 +38,9 @@ test("an event is a line of names and values, without those that are unknown", (
   emit("subscribeRefused", { clientId: "c", topicFilter: "a", reasonCode: 0x87, reason: "no" });
   emit("dropped", { clientId: "c", topic: "a", reason: "full" });
   emit("notRetained", { clientId: undefined, topic: "a", reason: "r" });
+  emit("storeFailed", { error: new StoreError("STORE_FULL", "the disk is full") });
+  emit("storeRecovered", { failures: 2 });
+  emit("storeDamaged", { records: 1, reason: "no" });
   emit("error", new Error("e"));
   expect(lines).toEqual([
     "info: connected client=c version=3.1.1 address=::1 session=resumed",
@@ -51,6 +54,9 @@ test("an event is a line of names and values, without those that are unknown", (
     "info: subscribeRefused client=c filter=a reason=no",
     "info: dropped client=c topic=a reason=full",
     "info: notRetained topic=a reason=r",
+    'error: storeFailed reason="the disk is full"',
+    "warn: storeRecovered failures=2",
+    "error: storeDamaged records=1 reason=no",
     'error: a handler of the broker failed error="Error: e"',
   ]);
 });

@@ -109,7 +109,7 @@ test("each key is read", () => {
       longClientIdentifiers: true,
     },
     users: { passwordFile: "/passwords", stored: new Map(), certificateIdentity: "fingerprint" },
-    persistence: undefined,
+    persistence: { dir: "/var/lib/aiko", maximumBytes: 2_147_483_648 },
     log: { level: "debug", format: "json" },
   });
 });

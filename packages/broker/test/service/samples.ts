@@ -69,6 +69,10 @@ password_file = "/passwords"
 certificate_identity = "fingerprint"
 allow_anonymous = true
 
+[persistence]
+dir = "/var/lib/aiko"
+max_bytes = "2GiB"
+
 [broker]
 max_connections = 1
 max_sessions = 2

@@ -16,6 +16,7 @@ import {
 } from "../broker-arguments.js";
 import type { Command } from "../command.js";
 import { configOption, configPath, loadFile } from "../configuration-file.js";
+import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
 
@@ -34,7 +35,7 @@ const PATIENCE = 2_000;
 export const broker: Command = {
   usage: "[--config FILE | options]",
   summary:
-    "Runs the broker until it is interrupted. Prints the URLs that it listens on. SIGHUP reads the configuration, certificates and passwords again. SIGUSR1 prints the statistics. Exit code 78 if the configuration is not valid.",
+    "Runs the broker until it is interrupted. Prints the URLs that it listens on. SIGHUP reads the configuration, certificates and passwords again. SIGUSR1 prints the statistics. Exit codes: 78 the configuration is not valid, 73 another process uses the directory of the sessions, 74 it cannot be used.",
   options,
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
     const read = reader(args, terminal);
@@ -43,7 +44,9 @@ export const broker: Command = {
     process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
     const configuration = read();
     const log = (line: string, format: "text" | "json"): void => terminal.note(line, format === "json");
-    const service = await BrokerService.start(configuration, { log });
+    const service = await BrokerService.start(configuration, { log }).catch((error: unknown) => {
+      throw storeError(error);
+    });
     // Without a listener, Node would open its debugger.
     process.on("SIGUSR1", () => terminal.note(JSON.stringify(service.broker.statistics)));
     try {
