@@ -7,7 +7,6 @@ import { ReasonCode } from "@aiko/mqtt/codec";
 import type { BrokerClient } from "../clients/broker-client.js";
 import type { BrokerHooks, HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerMessage } from "../messages/broker-message.js";
-import type { RuledClient } from "./placeholders.js";
 import type { RuleAction } from "./rule-settings.js";
 import type { RuleDecision, Rules } from "./rules.js";
 
@@ -60,11 +59,10 @@ const MOST_COMPARED = 20_000;
 
 class RunningRules implements ExchangeableRules {
   readonly hooks: RuleHooks;
-  private isReplaced = false;
   /** How many rules and topics were compared with filters since the last wait. */
   private compared = 0;
-  /** The publishers of retained messages, to be checked again after the rules were replaced. */
-  private readonly publishers = new WeakMap<BrokerMessage, RuledClient>();
+  /** Retained messages whose publishers may write to their topics by the current rules. */
+  private permitted = new WeakSet<BrokerMessage>();
 
   constructor(
     private current: Rules,
@@ -84,15 +82,12 @@ class RunningRules implements ExchangeableRules {
 
   replace(rules: Rules): void {
     this.current = rules;
-    this.isReplaced = true;
+    this.permitted = new WeakSet();
   }
 
   private mayPublish(client: BrokerClient, message: BrokerMessage): Permitted {
     const permission = this.permission("write", client, message.topic);
-    if (permission === true && message.retain) {
-      const { clientId, identity } = client;
-      this.publishers.set(message, { clientId, identity });
-    }
+    if (permission === true && message.retain) this.permitted.add(message);
     return permission;
   }
 
@@ -112,11 +107,17 @@ class RunningRules implements ExchangeableRules {
   }
 
   private mayReceive(client: BrokerClient, message: BrokerMessage): boolean {
-    if (message.retain && this.isReplaced) {
-      const publisher = this.publishers.get(message);
-      if (publisher !== undefined && !this.current.decide("write", publisher, message.topic).allowed) return false;
-    }
+    if (message.retain && !this.isStillPermitted(message)) return false;
     return this.current.decide("read", client, message.topic).allowed;
+  }
+
+  /** The rules may have been replaced since the message was published, also by a restart. */
+  private isStillPermitted(message: BrokerMessage): boolean {
+    const { publisher: clientId, publisherIdentity: identity, topic } = message;
+    if (clientId === undefined || this.permitted.has(message)) return true;
+    const { allowed } = this.current.decide("write", { clientId, identity }, topic);
+    if (allowed) this.permitted.add(message);
+    return allowed;
   }
 
   private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): Permitted {

@@ -4,6 +4,7 @@ import { parseMosquittoAcl } from "../../src/rules/mosquitto-acl.ts";
 import { Rules } from "../../src/rules/rules.ts";
 import { type RulesHooksOptions, rulesHooks } from "../../src/rules/rules-hooks.ts";
 import { Bench, kept, message, receive, subscribe } from "../bench.ts";
+import { StoredBench } from "../persistence/stored-bench.ts";
 
 const parsed = (acl: string): Rules => new Rules(parseMosquittoAcl(acl, "acl").rules);
 
@@ -112,6 +113,28 @@ test("a retained message is not sent if its publisher may no longer write it, al
   await subscribe(reader, "#");
   expect(await receive(reader)).toBe("b/b=2 q0 retained");
   await reader.expectNothing();
+});
+
+test("after a restart with a store, retained and queued messages are checked by the new rules", async () => {
+  const authenticate = ({ username }: { username: string | undefined }) =>
+    username === undefined ? true : { identity: username };
+  const options = (acl: string) => ({ authenticate, ...rulesHooks(parsed(acl)).hooks });
+  const first = await StoredBench.start(options("user w\ntopic write #\npattern read #"));
+  const reader = await first.connect("r", kept);
+  await subscribe(reader, "q/#");
+  reader.cut();
+  const writer = await first.connect("w", { username: "w" });
+  for (const [i, topic] of ["a/1", "b/1", "q/1", "q/2"].entries()) {
+    const retain = !topic.startsWith("q");
+    writer.send(message(topic, "x", { qos: 1, packetIdentifier: i + 1, retain }));
+    await writer.expect("puback");
+  }
+  const second = await first.restart(options("user w\ntopic write b/#\npattern read #\npattern deny q/1"));
+  const again = await second.connect("r", kept);
+  expect(await receive(again)).toBe("q/2=x q1");
+  await subscribe(again, "+/1");
+  expect(await receive(again)).toBe("b/1=x q1 retained");
+  await again.expectNothing();
 });
 
 test("a shared subscription gives the messages to the members that may still read them", async () => {
