@@ -75,6 +75,7 @@ export class ServerSide {
       properties: undefined,
       expiresAt: Infinity,
       publisher: undefined,
+      publisherIdentity: undefined,
       holders: 0,
       record: undefined,
     });

@@ -203,6 +203,7 @@ describe("a stored message", () => {
     properties: { correlationData: chunk.subarray(0, 4) },
     expiresAt: Infinity,
     publisher: "c",
+    publisherIdentity: undefined,
     holders: 0,
     record: undefined,
   });

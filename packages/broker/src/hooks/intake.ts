@@ -40,7 +40,7 @@ export class Intake {
     }
     const gate = this.hooks.publishing;
     if (gate === undefined && this.forward(client, packet)) return;
-    const message = publishedMessage(packet, client.clientId, this.clock.now());
+    const message = publishedMessage(packet, client, this.clock.now());
     if (gate === undefined) {
       this.deliver(client, message, delivery);
       return;
@@ -52,9 +52,10 @@ export class Intake {
   }
 
   /** Passes an allowed QoS 0 message on at once, if only the subscribed clients receive it. Returns false otherwise. */
-  private forward({ clientId }: KnownClient, packet: PublishPacket): boolean {
+  private forward(client: KnownClient, packet: PublishPacket): boolean {
     const { events } = this;
-    if (!this.application.isEmpty || !this.router.forward(packet, clientId)) return false;
+    if (!this.application.isEmpty || !this.router.forward(packet, client)) return false;
+    const { clientId } = client;
     if (events.has("published"))
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
     return true;
@@ -62,7 +63,7 @@ export class Intake {
 
   /** Publishes the will of a client. Its expiry counts from now [MQTT5-3.1.3.2.4]. */
   publishWill(client: KnownClient, will: Will): void {
-    const message = willMessage(will, client.clientId, this.clock.now());
+    const message = willMessage(will, client, this.clock.now());
     const refusal = topicRefusal(will.topic);
     if (refusal !== undefined) {
       this.refuse(client, will.topic, refusal, undefined);

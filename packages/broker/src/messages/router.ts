@@ -24,7 +24,7 @@ import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { LoadedRetained } from "../persistence/loaded-state.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
-import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
+import { type PublishedMessage, type Publisher, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { RetainedReplays } from "./retained-replay.js";
 import { type ClientSubscription, SubscriptionTable, soleRecipient } from "./subscription-table.js";
@@ -67,7 +67,7 @@ export class Router {
    * Writes a client's QoS 0 message to the connections of its subscribers without an object for it or for a recipient.
    * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
    */
-  forward(packet: PublishPacket, publisher: string): boolean {
+  forward(packet: PublishPacket, publisher: Publisher): boolean {
     if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
     if (!this.isDirect(packet.topic)) return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
@@ -79,7 +79,7 @@ export class Router {
     const replaying = !this.replays.isIdle;
     for (const subscription of subscriptions) {
       const { client, noLocal, subscriptionIdentifier } = subscription;
-      if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (!client.isOnline || (noLocal && client.clientId === publisher.clientId)) continue;
       if (replaying) {
         message ??= publishedMessage(packet, publisher, this.clock.now());
         this.replays.precede(client, message, this.clock.now());

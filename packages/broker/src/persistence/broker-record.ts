@@ -10,7 +10,7 @@ import type { PublishedMessage } from "../messages/published-message.js";
 /** The fields of a message that its record has. */
 export type StoredFields = Pick<
   PublishedMessage,
-  "topic" | "payload" | "qos" | "retain" | "properties" | "expiresAt" | "publisher"
+  "topic" | "payload" | "qos" | "retain" | "properties" | "expiresAt" | "publisher" | "publisherIdentity"
 >;
 
 /** A message. Deliveries and retained messages refer to it. */
@@ -95,6 +95,10 @@ export const kinds = [
 ] as const;
 
 export const states = ["queued", "sent", "released"] as const;
+
+/** The flags of a message: what is known of its publisher. An identity is only known of a publisher. */
+export const HAS_PUBLISHER = 1;
+export const HAS_PUBLISHER_IDENTITY = 2;
 
 /** The flags of a session: which of its optional fields follow. */
 export const HAS_IDENTITY = 1;

@@ -6,6 +6,8 @@ import {
   type BrokerRecord,
   type DeliveryRecord,
   HAS_IDENTITY,
+  HAS_PUBLISHER,
+  HAS_PUBLISHER_IDENTITY,
   HAS_USERNAME,
   HAS_WILL,
   kinds,
@@ -52,9 +54,13 @@ export class RecordDecoder {
 
   private readMessage(reader: RecordReader): MessageRecord {
     const expiresAt = reader.time();
-    const hasPublisher = flag(reader.byte());
+    const has = reader.byte();
+    const hasPublisher = has !== 0;
+    const hasIdentity = has === (HAS_PUBLISHER | HAS_PUBLISHER_IDENTITY);
+    if (hasPublisher && !hasIdentity && has !== HAS_PUBLISHER) throw new Error(`flags ${has} are not known`);
     const publisher = reader.text();
     if (!hasPublisher && publisher !== "") throw new Error("it has a publisher that it does not announce");
+    const publisherIdentity = hasIdentity ? reader.text() : undefined;
     const { topic, payload, qos, retain, properties } = this.readPublication(reader.rest());
     return {
       kind: "message",
@@ -65,6 +71,7 @@ export class RecordDecoder {
       properties,
       expiresAt,
       publisher: hasPublisher ? publisher : undefined,
+      publisherIdentity,
     };
   }
 
@@ -170,9 +177,4 @@ function readIdentifier(reader: RecordReader): number {
   const identifier = reader.short();
   if (identifier === 0) throw new Error("0 is not a packet identifier");
   return identifier;
-}
-
-function flag(byte: number): boolean {
-  if (byte > 1) throw new Error(`flag ${byte} is not 0 or 1`);
-  return byte === 1;
 }

@@ -5,6 +5,8 @@ import {
   type BrokerRecord,
   type DeliveryRecord,
   HAS_IDENTITY,
+  HAS_PUBLISHER,
+  HAS_PUBLISHER_IDENTITY,
   HAS_USERNAME,
   HAS_WILL,
   kinds,
@@ -39,15 +41,16 @@ export function writeRecord(record: BrokerRecord): Uint8Array {
   }
 }
 
-function writeMessage({ publisher, expiresAt, ...fields }: MessageRecord): Uint8Array {
+function writeMessage({ publisher, publisherIdentity, expiresAt, ...fields }: MessageRecord): Uint8Array {
   const by = publisher === undefined ? NOTHING : encoder.encode(publisher);
+  const identity = publisherIdentity === undefined ? undefined : encoder.encode(publisherIdentity);
   const packet = writePublication(fields);
-  const writer = RecordWriter.of(14 + by.length + packet.length);
-  writer
-    .byte(byteOf.message)
-    .double(expiresAt)
-    .byte(publisher === undefined ? 0 : 1);
-  return writer.text(by).rest(packet).bytes;
+  const size = 14 + by.length + (identity === undefined ? 0 : 4 + identity.length) + packet.length;
+  const has =
+    (publisher === undefined ? 0 : HAS_PUBLISHER) | (publisherIdentity === undefined ? 0 : HAS_PUBLISHER_IDENTITY);
+  const writer = RecordWriter.of(size).byte(byteOf.message).double(expiresAt).byte(has).text(by);
+  if (identity !== undefined) writer.text(identity);
+  return writer.rest(packet).bytes;
 }
 
 /** A PUBLISH of MQTT 5. */

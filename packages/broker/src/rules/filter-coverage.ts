@@ -3,18 +3,29 @@
  * filter behind `$share/NAME/` is given without that prefix.
  */
 
+/** The levels of a topic filter, as `covers` and `overlaps` compare them. */
+export type FilterLevels = readonly string[];
+
 /**
- * Returns whether `covering` matches every topic name that `filter` matches. Both are valid, unshared topic filters.
+ * Splits a valid, unshared topic filter.
  *
- * @example covers("a/#", "a/+/b") // true
- * @example covers("#", "$SYS/#") // false: wildcards do not match topics that begin with "$" [MQTT-4.7.2-1]
+ * @param most further levels are left out. To compare it with a filter of n levels, n + 1 are enough
  */
-export function covers(covering: string, filter: string): boolean {
-  const outer = levelsOf(covering);
-  const inner = levelsOf(filter);
-  if (crossesDollar(outer[0], inner[0])) return false;
+export function filterLevels(filter: string, most?: number): FilterLevels {
+  // "#" alone matches topics of one level and more, as "+/#" does: a topic name is never empty.
+  return filter === "#" ? ["+", "#"] : filter.split("/", most);
+}
+
+/**
+ * Returns whether `covering` matches every topic name that `filter` matches.
+ *
+ * @example covers(filterLevels("a/#"), filterLevels("a/+/b")) // true
+ * @example covers(filterLevels("#"), filterLevels("$SYS/#")) // false: wildcards do not match "$" [MQTT-4.7.2-1]
+ */
+export function covers(covering: FilterLevels, filter: FilterLevels): boolean {
+  if (crossesDollar(covering[0], filter[0])) return false;
   for (let i = 0; ; i++) {
-    const [a, b] = [outer[i], inner[i]];
+    const [a, b] = [covering[i], filter[i]];
     if (a === "#") return true;
     if (a === undefined || b === undefined) return a === b;
     if (b === "#" || (a !== "+" && a !== b)) return false;
@@ -22,13 +33,11 @@ export function covers(covering: string, filter: string): boolean {
 }
 
 /**
- * Returns whether there is a topic name that both filters match. Both are valid, unshared topic filters.
+ * Returns whether there is a topic name that both filters match.
  *
- * @example overlaps("a/+", "+/b") // true: both match "a/b"
+ * @example overlaps(filterLevels("a/+"), filterLevels("+/b")) // true: both match "a/b"
  */
-export function overlaps(first: string, second: string): boolean {
-  const one = levelsOf(first);
-  const other = levelsOf(second);
+export function overlaps(one: FilterLevels, other: FilterLevels): boolean {
   if (crossesDollar(one[0], other[0]) || crossesDollar(other[0], one[0])) return false;
   for (let i = 0; ; i++) {
     const [a, b] = [one[i], other[i]];
@@ -38,12 +47,7 @@ export function overlaps(first: string, second: string): boolean {
   }
 }
 
-/** "#" alone matches topics of one level and more, as "+/#" does: a topic name is never empty. */
-function levelsOf(filter: string): readonly string[] {
-  return filter === "#" ? ["+", "#"] : filter.split("/");
-}
-
 /** Whether the first is a wildcard, and the second a first level that wildcards do not match. */
 function crossesDollar(wild: string | undefined, literal: string | undefined): boolean {
-  return wild === "+" && literal !== undefined && literal.startsWith("$");
+  return wild === "+" && literal?.startsWith("$") === true;
 }

@@ -7,7 +7,6 @@ import { ReasonCode } from "@aiko/mqtt/codec";
 import type { BrokerClient } from "../clients/broker-client.js";
 import type { BrokerHooks, HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerMessage } from "../messages/broker-message.js";
-import type { RuledClient } from "./placeholders.js";
 import type { RuleAction } from "./rule-settings.js";
 import type { RuleDecision, Rules } from "./rules.js";
 
@@ -53,11 +52,17 @@ export function rulesHooks(rules: Rules, options: RulesHooksOptions = {}): Excha
   return new RunningRules(rules, options);
 }
 
+type Permitted = true | HookRefusal;
+
+/** Before other work has its turn: about 2 ms. */
+const MOST_COMPARED = 20_000;
+
 class RunningRules implements ExchangeableRules {
   readonly hooks: RuleHooks;
-  private isReplaced = false;
-  /** The publishers of retained messages, to be checked again after the rules were replaced. */
-  private readonly publishers = new WeakMap<BrokerMessage, RuledClient>();
+  /** How many rules and topics were compared with filters since the last wait. */
+  private compared = 0;
+  /** Retained messages whose publishers may write to their topics by the current rules. */
+  private permitted = new WeakSet<BrokerMessage>();
 
   constructor(
     private current: Rules,
@@ -65,7 +70,7 @@ class RunningRules implements ExchangeableRules {
   ) {
     this.hooks = {
       authorizePublish: (client, message) => this.mayPublish(client, message),
-      authorizeSubscribe: (client, { topicFilter }) => this.permission("subscribe", client, topicFilter),
+      authorizeSubscribe: (client, { topicFilter }) => this.maySubscribe(client, topicFilter),
       authorizeDeliver: (client, message) => this.mayReceive(client, message),
       deliversToAll: (topic) => this.current.isReadableByAll(topic),
     };
@@ -77,27 +82,45 @@ class RunningRules implements ExchangeableRules {
 
   replace(rules: Rules): void {
     this.current = rules;
-    this.isReplaced = true;
+    this.permitted = new WeakSet();
   }
 
-  private mayPublish(client: BrokerClient, message: BrokerMessage): true | HookRefusal {
+  private mayPublish(client: BrokerClient, message: BrokerMessage): Permitted {
     const permission = this.permission("write", client, message.topic);
-    if (permission === true && message.retain) {
-      const { clientId, identity } = client;
-      this.publishers.set(message, { clientId, identity });
-    }
+    if (permission === true && message.retain) this.permitted.add(message);
     return permission;
   }
 
-  private mayReceive(client: BrokerClient, message: BrokerMessage): boolean {
-    if (message.retain && this.isReplaced) {
-      const publisher = this.publishers.get(message);
-      if (publisher !== undefined && !this.current.decide("write", publisher, message.topic).allowed) return false;
+  /** After many comparisons, the next decision waits for a turn of the event loop: a SUBSCRIBE may have 65,535 filters. */
+  private maySubscribe(client: BrokerClient, filter: string): Permitted | Promise<Permitted> {
+    if (this.compared < MOST_COMPARED) {
+      const permission = this.permission("subscribe", client, filter);
+      this.compared += 1 + this.current.visited;
+      return permission;
     }
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        this.compared = 0;
+        resolve(this.maySubscribe(client, filter));
+      }),
+    );
+  }
+
+  private mayReceive(client: BrokerClient, message: BrokerMessage): boolean {
+    if (message.retain && !this.isStillPermitted(message)) return false;
     return this.current.decide("read", client, message.topic).allowed;
   }
 
-  private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): true | HookRefusal {
+  /** The rules may have been replaced since the message was published, also by a restart. */
+  private isStillPermitted(message: BrokerMessage): boolean {
+    const { publisher: clientId, publisherIdentity: identity, topic } = message;
+    if (clientId === undefined || this.permitted.has(message)) return true;
+    const { allowed } = this.current.decide("write", { clientId, identity }, topic);
+    if (allowed) this.permitted.add(message);
+    return allowed;
+  }
+
+  private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): Permitted {
     const decision = this.current.decide(action, client, topicOrFilter);
     if (decision.allowed) return true;
     this.options.onRefused?.(client, action, topicOrFilter, decision);

@@ -81,6 +81,11 @@ export class Rules {
     return decision;
   }
 
+  /** How many rules and topics the last decision about a topic filter compared. @internal */
+  get visited(): number {
+    return this.subscribing.visited;
+  }
+
   /** Returns whether every client may receive messages of this topic name. If false, it depends on the client. */
   isReadableByAll(topic: string): boolean {
     if (this.settings.length === 0) return true;

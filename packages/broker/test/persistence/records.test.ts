@@ -27,16 +27,19 @@ const properties = fc.option(
 const time = fc.oneof(fc.double({ noNaN: true, min: 0, max: 1e15 }), fc.constant(Infinity));
 const optional = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });
 
-const message = fc.record({
-  kind: fc.constant("message" as const),
-  topic,
-  payload,
-  qos,
-  retain: fc.boolean(),
-  properties,
-  expiresAt: time,
-  publisher: optional(fc.oneof(word, fc.constant(""))),
-});
+const publisher = fc.record({ publisher: fc.oneof(word, fc.constant("")), publisherIdentity: optional(word) });
+const message = fc
+  .record({
+    kind: fc.constant("message" as const),
+    topic,
+    payload,
+    qos,
+    retain: fc.boolean(),
+    properties,
+    expiresAt: time,
+    by: fc.oneof(fc.constant({ publisher: undefined, publisherIdentity: undefined }), publisher),
+  })
+  .map(({ by, ...fields }) => ({ ...fields, ...by }));
 const will = fc
   .record({ topic, payload, qos, retain: fc.boolean(), properties, delay: fc.integer({ min: 0, max: 0xffff_ffff }) })
   .map(({ delay, properties, ...fields }) => ({

@@ -2,7 +2,11 @@
 import { topicFilterMatches } from "@aiko/mqtt/topic";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { covers, overlaps } from "../../src/rules/filter-coverage.ts";
+import * as coverage from "../../src/rules/filter-coverage.ts";
+
+const { filterLevels } = coverage;
+const covers = (one: string, other: string): boolean => coverage.covers(filterLevels(one), filterLevels(other));
+const overlaps = (one: string, other: string): boolean => coverage.overlaps(filterLevels(one), filterLevels(other));
 
 const LETTERS = ["a", "b", "", "$x"];
 /**
@@ -71,6 +75,17 @@ test.each([
   ["a/b", "a/b/+", false],
 ])("%s overlaps %s: %s", (one, other, expected) => {
   expect(overlaps(one, other)).toBe(expected);
+});
+
+test("one level more than the other filter has is enough", () => {
+  fc.assert(
+    fc.property(filter, filter, (one, other) => {
+      const levels = filterLevels(one);
+      const cut = filterLevels(other, levels.length + 1);
+      expect(coverage.covers(levels, cut)).toBe(covers(one, other));
+      expect(coverage.overlaps(levels, cut)).toBe(overlaps(one, other));
+    }),
+  );
 });
 
 test("a filter of 65,535 levels takes linear time, and no recursion", () => {

@@ -4,6 +4,7 @@ import { parseMosquittoAcl } from "../../src/rules/mosquitto-acl.ts";
 import { Rules } from "../../src/rules/rules.ts";
 import { type RulesHooksOptions, rulesHooks } from "../../src/rules/rules-hooks.ts";
 import { Bench, kept, message, receive, subscribe } from "../bench.ts";
+import { StoredBench } from "../persistence/stored-bench.ts";
 
 const parsed = (acl: string): Rules => new Rules(parseMosquittoAcl(acl, "acl").rules);
 
@@ -114,6 +115,28 @@ test("a retained message is not sent if its publisher may no longer write it, al
   await reader.expectNothing();
 });
 
+test("after a restart with a store, retained and queued messages are checked by the new rules", async () => {
+  const authenticate = ({ username }: { username: string | undefined }) =>
+    username === undefined ? true : { identity: username };
+  const options = (acl: string) => ({ authenticate, ...rulesHooks(parsed(acl)).hooks });
+  const first = await StoredBench.start(options("user w\ntopic write #\npattern read #"));
+  const reader = await first.connect("r", kept);
+  await subscribe(reader, "q/#");
+  reader.cut();
+  const writer = await first.connect("w", { username: "w" });
+  for (const [i, topic] of ["a/1", "b/1", "q/1", "q/2"].entries()) {
+    const retain = !topic.startsWith("q");
+    writer.send(message(topic, "x", { qos: 1, packetIdentifier: i + 1, retain }));
+    await writer.expect("puback");
+  }
+  const second = await first.restart(options("user w\ntopic write b/#\npattern read #\npattern deny q/1"));
+  const again = await second.connect("r", kept);
+  expect(await receive(again)).toBe("q/2=x q1");
+  await subscribe(again, "+/1");
+  expect(await receive(again)).toBe("b/1=x q1 retained");
+  await again.expectNothing();
+});
+
 test("a shared subscription gives the messages to the members that may still read them", async () => {
   const { bench, replace } = started(OPEN);
   const [first, second] = [await bench.connect("1"), await bench.connect("2")];
@@ -163,4 +186,23 @@ test("100 exchanges under load lose no message and no connection", async () => {
   }
   expect(got).toEqual(expected);
   expect(bench.events.filter(({ type }) => type === "disconnected" || type === "publishRefused")).toEqual([]);
+});
+
+test("a SUBSCRIBE with many filters, compared with many rules, leaves other clients their turns", async () => {
+  const { bench } = started(Array.from({ length: 1_000 }, (_, i) => `topic read a${i}/+/b`).join("\n"));
+  const peer = await bench.connect("c");
+  const subscriptions = Array.from({ length: 1_000 }, (_, i) => ({ topicFilter: `+/${i}`, qos: 0 }) as const);
+  peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions });
+  let turns = 0;
+  let isAnswered = false;
+  const answer = peer.expect("suback").finally(() => {
+    isAnswered = true;
+  });
+  while (!isAnswered) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.clock.tick();
+    turns++;
+  }
+  expect(new Set((await answer).reasonCodes)).toEqual(new Set([0x87]));
+  expect(turns).toBeGreaterThan(50);
 });
