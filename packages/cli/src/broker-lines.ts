@@ -29,7 +29,7 @@ const fieldsOf: { readonly [Name in keyof ClientEvents]: (event: ClientEvents[Na
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   storeFailed: ({ error }) => ({ reason: error.message }),
-  storeRecovered: ({ failures }) => ({ failures }),
+  storeRecovered: () => ({}),
   storeDamaged: ({ records, reason }) => ({ records, reason }),
 };
 
