@@ -61,8 +61,8 @@ export interface BrokerEvents {
    * `storeRecovered`, messages of QoS 1 and 2, subscriptions and new sessions are refused, and the broker retries.
    */
   storeFailed: { readonly error: MqttError };
-  /** The store accepts writes again, after this many failed attempts, and has everything that was pending. */
-  storeRecovered: { readonly failures: number };
+  /** The store accepts writes again, and has everything that was pending. */
+  storeRecovered: Readonly<Record<string, never>>;
   /**
    * Records of the store could not be read when the broker started, or refer to missing records. They were set aside in
    * the store. All others are used. `reason` describes the first one.

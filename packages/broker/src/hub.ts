@@ -140,13 +140,13 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     await this.journal?.close();
   }
 
-  storeFailed(error: MqttError, failures: number): void {
+  storeFailed(error: MqttError, isFirst: boolean): void {
     for (const connection of this.connections) connection.storeFailed(`the store failed: ${error.message}`);
-    if (failures === 1) this.events.emit("storeFailed", { error });
+    if (isFirst) this.events.emit("storeFailed", { error });
   }
 
-  storeRecovered(failures: number): void {
-    this.events.emit("storeRecovered", { failures });
+  storeRecovered(): void {
+    this.events.emit("storeRecovered", {});
   }
 
   /** Ends every connection. Sessions end, too, except those in the store. */
@@ -258,7 +258,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     if (connack === undefined) return;
     known?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
     const former = this.clients.get(clientId); // undefined if its session has ended with its connection
-    if (former !== undefined && !resumed) this.endSession(former);
+    if (former !== undefined && !resumed) {
+      this.endSession(former);
+      connection.awaitStore();
+    }
     const client = resumed ? known : this.newClient(clientId, terms.sessionExpiry > 0);
     this.clients.set(clientId, client);
     client.connected(connection, packet, terms.sessionExpiry, identity);

@@ -203,7 +203,6 @@ export class KnownClient
     this.willSize = willSize(this.will);
     this.count();
     this.journal?.connected();
-    this.awaitStore();
   }
 
   /**

@@ -194,7 +194,6 @@ export class Router {
     for (const event of subscribed) this.events.emit("subscribed", event);
     if (client.hasEnded) return; // a listener has ended its session
     const answer = reasonString === undefined ? undefined : { reasonString };
-    client.awaitStore();
     client.session.write({ type: "suback", packetIdentifier, reasonCodes, properties: answer });
     for (const { request, fresh } of granted.values()) {
       const { topicFilter, qos, retainHandling = 0 } = request;
@@ -216,7 +215,6 @@ export class Router {
       this.events.emit("unsubscribed", { clientId, topicFilter });
       return ReasonCode.SUCCESS;
     });
-    client.awaitStore();
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
 

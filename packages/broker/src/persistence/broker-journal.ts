@@ -11,10 +11,10 @@ import { writeRecord } from "./record-writing.js";
 
 /** What the journal needs of the rest of the broker. */
 export interface JournalOwner {
-  /** A write has failed, for the `failures`th time since the last success. Everything that depends on a batch that is not durable must be ended: it is undone next. */
-  storeFailed(error: MqttError, failures: number): void;
-  /** A write has succeeded after failures. */
-  storeRecovered(failures: number): void;
+  /** A write has failed; `isFirst` unless it is a repetition. Everything that depends on a batch that is not durable must be ended: it is undone next. */
+  storeFailed(error: MqttError, isFirst: boolean): void;
+  /** The store has room again, after failures. */
+  storeRecovered(): void;
 }
 
 /** Undoes what could not be written. Nothing that depends on it was sent. */
@@ -26,6 +26,8 @@ class Batch {
   /** The keys of records that were added with this batch. */
   readonly added = new Set<number>();
   readonly undo = new Map<number, Undo>();
+  /** Whether it only has the probe. */
+  isProbe = false;
   readonly written: Promise<void>;
   declare resolve: () => void;
   declare reject: (error: MqttError) => void;
@@ -59,8 +61,11 @@ export class BrokerJournal {
   private lastKey = 0;
   private session: StoredSession | undefined;
   private commitDue = false;
-  /** How many writes have failed since the last success. */
+  /** How many writes, and how many probes, have failed since the last success. */
   private failures = 0;
+  private failedProbes = 0;
+  /** From a failed write until a probe has succeeded. */
+  private isRefusing = false;
   /** How many writes the store has not answered. More than one only if it takes too long. */
   private unanswered = 0;
   private retry: Timer | undefined;
@@ -77,9 +82,12 @@ export class BrokerJournal {
     return this.collected.number;
   }
 
-  /** Whether writes fail. Nothing new should be recorded then. */
+  /**
+   * Whether nothing new may be recorded: a write has failed, and it is not known yet that there is room. Changes of what
+   * is recorded are written nevertheless, so that clients can take their messages from a store that is full.
+   */
   get isFailing(): boolean {
-    return this.failures > 0;
+    return this.isRefusing;
   }
 
   /** Whether everything up to this batch is durable. A batch that has nothing to write is not. */
@@ -179,21 +187,19 @@ export class BrokerJournal {
   }
 
   private commitSoon(): void {
-    if (this.commitDue || this.writing !== undefined || this.isFailing || this.session === undefined) return;
+    if (this.commitDue || this.writing !== undefined || this.failures > 0 || this.session === undefined) return;
     this.commitDue = true;
     const commit = (): void => {
       this.commitDue = false;
-      if (!this.isFailing) this.commit();
+      if (this.failures === 0) this.commit();
     };
     if (this.clock.soon === undefined) this.clock.defer(commit);
     else this.clock.soon(commit);
   }
 
   private commit(): void {
-    const { collected: batch, session, isFailing } = this;
-    if (this.writing !== undefined || session === undefined) return;
-    if (isFailing) batch.changes.set(PROBE, new Uint8Array(this.probeSize));
-    if (batch.changes.size === 0) return;
+    const { collected: batch, session } = this;
+    if (this.writing !== undefined || session === undefined || batch.changes.size === 0) return;
     this.writing = batch;
     this.collected = new Batch(batch.number + 1);
     void this.write(session, batch);
@@ -206,46 +212,80 @@ export class BrokerJournal {
       const changes = [...batch.changes].map(([key, value]) => ({ key, value }));
       const written = session.write(changes).finally(() => this.unanswered--);
       await inTime(this.clock, written, "write to the store");
-      this.succeeded(batch);
     } catch (error) {
-      this.failed(batch, storeError(error));
+      if (!batch.isProbe) {
+        this.failed(batch, storeError(error));
+        return;
+      }
+      this.failedProbes++;
+      this.succeeded(batch); // nothing depends on it
+      return;
     }
+    if (batch.isProbe) this.recovered();
+    this.succeeded(batch);
   }
 
   private succeeded(batch: Batch): void {
+    this.failures = 0;
     this.lastDurable = batch.number;
     this.writing = undefined;
     batch.resolve();
-    if (this.isFailing) {
-      const { failures } = this;
-      this.failures = 0;
-      this.delete(PROBE);
-      this.owner.storeRecovered(failures);
+    this.commit();
+    if (this.isRefusing && !batch.isProbe) this.failedProbes = 0; // there may be room now
+    if (this.isRefusing && this.retry === undefined) this.later(this.failedProbes, () => this.probe());
+  }
+
+  /** Finds out whether there is room for something new. */
+  private probe(): void {
+    const { collected } = this;
+    if (this.writing === undefined && collected.changes.size === 0) {
+      collected.isProbe = true;
+      collected.changes.set(PROBE, new Uint8Array(this.probeSize));
     }
     this.commit();
   }
 
+  private recovered(): void {
+    this.isRefusing = false;
+    this.failedProbes = 0;
+    this.probeSize = 0;
+    this.delete(PROBE);
+    this.owner.storeRecovered();
+  }
+
   private failed(batch: Batch, error: MqttError): void {
     const { collected } = this;
+    const isFirst = !this.isRefusing;
+    this.isRefusing = true;
     this.failures++;
+    this.failedProbes = 0;
     this.writing = undefined;
     this.collected = new Batch(collected.number + 1);
     for (const { changes } of [batch, collected])
-      for (const [key, value] of changes) if (key !== PROBE) this.collected.changes.set(key, value);
+      for (const [key, value] of changes) this.collected.changes.set(key, value);
     for (const value of batch.changes.values())
       this.probeSize = Math.min(LARGEST_PROBE, Math.max(this.probeSize, value?.length ?? 0));
-    this.owner.storeFailed(error, this.failures);
+    this.owner.storeFailed(error, isFirst);
     for (const { undo } of [collected, batch]) for (const each of [...undo.values()].reverse()) each(error);
     for (const each of [batch, collected]) each.reject(error);
     this.tryAgain();
   }
 
   private tryAgain(): void {
-    if (this.closing) return;
-    const delay = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(this.failures - 1, 16));
-    this.retry = this.clock.schedule(delay, () => {
+    this.later(this.failures - 1, () => {
       if (this.unanswered > 0) this.tryAgain();
-      else this.commit();
+      else if (this.collected.changes.size > 0) this.commit();
+      else this.probe();
+    });
+  }
+
+  /** Calls `action` after a delay that grows with the number of failures. */
+  private later(failures: number, action: () => void): void {
+    if (this.closing) return;
+    this.retry?.cancel();
+    this.retry = this.clock.schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(failures, 16)), () => {
+      this.retry = undefined;
+      action();
     });
   }
 }

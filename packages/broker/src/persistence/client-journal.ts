@@ -62,6 +62,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
   connected(): void {
     this.endedAt = Infinity;
     this.changed();
+    this.client.awaitStore();
   }
 
   /** Its connection has ended. */
@@ -108,6 +109,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
 
   subscribed({ topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier }: Subscription): void {
     const { key: session, journal, subscriptions } = this;
+    this.client.awaitStore();
     const options = { topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
     const value = writeRecord({ kind: "subscription", session, ...options });
     const key = subscriptions.get(topicFilter);
@@ -124,6 +126,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     if (key === undefined) return;
     this.subscriptions.delete(topicFilter);
     this.journal.delete(key);
+    this.client.awaitStore();
   }
 
   put(message: OutgoingMessage): void {

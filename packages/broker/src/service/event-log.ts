@@ -27,7 +27,7 @@ const factsOf: { readonly [Name in keyof LoggedEvents]: (event: LoggedEvents[Nam
   dropped: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   notRetained: ({ clientId, topic, reason }) => ({ client: clientId, topic, reason }),
   storeFailed: ({ error }) => ({ reason: error.message }),
-  storeRecovered: ({ failures }) => ({ failures }),
+  storeRecovered: () => ({}),
   storeDamaged: ({ records, reason }) => ({ records, reason }),
 };
 

@@ -12,6 +12,8 @@ export class TestStore implements Store {
   readonly records = new Map<number, Uint8Array>();
   /** How many writes were done. */
   writes = 0;
+  /** How many writes failed by `fail`. */
+  failures = 0;
   /** How many sessions were closed. */
   closed = 0;
   /** The bytes that there is room for. */
@@ -73,7 +75,10 @@ export class TestStore implements Store {
     const { held } = this;
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve));
     if (owner !== this.owner) return new Promise(() => undefined);
-    if (this.failure !== undefined) throw this.failure;
+    if (this.failure !== undefined) {
+      this.failures++;
+      throw this.failure;
+    }
     const before = new Map(this.records);
     for (const { key, value } of changes) {
       if (value === undefined) this.records.delete(key);

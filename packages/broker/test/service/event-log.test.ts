@@ -39,7 +39,7 @@ test("an event is a line of names and values, without those that are unknown", (
   emit("dropped", { clientId: "c", topic: "a", reason: "full" });
   emit("notRetained", { clientId: undefined, topic: "a", reason: "r" });
   emit("storeFailed", { error: new StoreError("STORE_FULL", "the disk is full") });
-  emit("storeRecovered", { failures: 2 });
+  emit("storeRecovered", {});
   emit("storeDamaged", { records: 1, reason: "no" });
   emit("error", new Error("e"));
   expect(lines).toEqual([
@@ -55,7 +55,7 @@ test("an event is a line of names and values, without those that are unknown", (
     "info: dropped client=c topic=a reason=full",
     "info: notRetained topic=a reason=r",
     'error: storeFailed reason="the disk is full"',
-    "warn: storeRecovered failures=2",
+    "warn: storeRecovered",
     "error: storeDamaged records=1 reason=no",
     'error: a handler of the broker failed error="Error: e"',
   ]);
