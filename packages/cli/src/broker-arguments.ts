@@ -138,5 +138,6 @@ const flags: readonly (readonly [key: RegExp, flag: string])[] = [
 
 function inOptions({ key, message }: Problem): string {
   const flag = flags.find(([pattern]) => pattern.test(key))?.[1] ?? key;
-  return `${flag}: ${message}`;
+  // The line is one of the document that was made.
+  return `${flag}: ${message.replace(/ is used in line \d+ already/, " is used by another listener")}`;
 }

@@ -1,5 +1,7 @@
 // The commands of the broker as users run them: child processes, from the build.
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, type ConnectOptions, connect } from "@aiko/mqtt";
@@ -56,6 +58,15 @@ async function connected(url: string, options: ConnectOptions = {}): Promise<Cli
   const client = await connect(url, { reconnect: false, ...options });
   onTestFinished(() => client.disconnect());
   return client;
+}
+
+/** mosquitto.conf cannot ask for a free port. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 const refused = (url: string, options: ConnectOptions = {}) =>
@@ -282,5 +293,50 @@ describe("broker --persist", () => {
   test("ends with 74 if the directory cannot be used", async () => {
     const { code, notes } = await run(broker("-p0", "--persist", write("file", "")));
     expect([code, notes]).toEqual([74, [expect.any(String)]]);
+  });
+});
+
+describe("broker --mosquitto-conf", () => {
+  test("runs by a file of mosquitto, notes what differs, and reads it again", async () => {
+    const passwords = write("passwords", `ann:${stored}\n`);
+    const acl = write("acl", "user ann\ntopic readwrite a/#\n");
+    const conf = write(
+      "mosquitto.conf",
+      `pid_file /run/m.pid\nper_listener_settings false\nlistener ${await freePort()} 127.0.0.1\npassword_file ${passwords}\nacl_file ${acl}\n`,
+    );
+    await using child = broker("--mosquitto-conf", conf, "-v");
+    await child.noted(`warning: ${conf}:1: pid_file: No file is written`);
+    const client = await connected(await urlOf(child), { username: "ann", password: PASSWORD });
+    await client.publish("a/b", "", { qos: 1 });
+    await expect(client.publish("b", "", { qos: 1 })).rejects.toMatchObject({ reasonCode: 0x87 });
+    write("acl", "user ann\ntopic readwrite b/#\n");
+    child.kill("SIGHUP");
+    await child.noted("the configuration was reloaded");
+    await client.publish("b/c", "", { qos: 1 });
+    await expect(client.publish("a/b", "", { qos: 1 })).rejects.toMatchObject({ reasonCode: 0x87 });
+  });
+
+  test("does not start if an option is not supported, unless that is asked for", async () => {
+    const conf = write(
+      "mosquitto.conf",
+      `listener ${await freePort()} 127.0.0.1\nallow_anonymous true\nmount_point a/\n`,
+    );
+    const { code, notes } = await run(broker("--mosquitto-conf", conf));
+    expect([code, notes]).toEqual([78, [expect.stringContaining(`${conf}:3: mount_point: is not supported`)]]);
+    expect(await run(broker("check", "--mosquitto-conf", conf))).toMatchObject({ code: 78 });
+    await using child = broker("--mosquitto-conf", conf, "--ignore-unknown");
+    await child.said("listening on");
+    await child.noted("it is ignored");
+    const checked = await run(broker("check", "--mosquitto-conf", conf, "--ignore-unknown"));
+    expect([checked.code, checked.lines]).toEqual([0, [`${conf}: valid; 1 listener, 0 rules`]]);
+  });
+
+  test.each([
+    [["--ignore-unknown"], "--ignore-unknown requires --mosquitto-conf"],
+    [["--mosquitto-conf", "m", "--config", "c"], "--config cannot be combined with --mosquitto-conf"],
+    [["--mosquitto-conf", "m", "--port", "0"], "--port cannot be combined with --mosquitto-conf"],
+  ])("%j: one line and exit code 1", async (args, message) => {
+    const { code, notes } = await run(broker(...args));
+    expect([code, notes]).toEqual([1, [expect.stringContaining(message)]]);
   });
 });

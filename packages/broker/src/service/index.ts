@@ -31,6 +31,11 @@ export type {
 } from "./broker-configuration.js";
 export { BrokerService, type BrokerServiceOptions } from "./broker-service.js";
 export {
+  type MosquittoConfigurationRead,
+  type MosquittoReadOptions,
+  readMosquittoConfiguration,
+} from "./mosquitto/read-mosquitto-configuration.js";
+export {
   type BrokerConfigurationRead,
   type BrokerReadOptions,
   readBrokerConfiguration,

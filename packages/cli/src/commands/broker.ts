@@ -16,6 +16,7 @@ import {
 } from "../broker-arguments.js";
 import type { Command } from "../command.js";
 import { configOption, configPath, loadFile } from "../configuration-file.js";
+import { loadMosquittoFile } from "../mosquitto-file.js";
 import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
@@ -24,6 +25,8 @@ const options = {
   ...configOption,
   ...brokerArguments,
   verbose: { letters: "v", help: "log client events to stderr" },
+  "mosquitto-conf": { value: "FILE", help: "a configuration of mosquitto, instead of --config" },
+  "ignore-unknown": { help: "with --mosquitto-conf: start also if options are not supported" },
   "log-format": { value: "FORMAT", help: "text or json: how lines of the log are written (default: text)" },
 } satisfies OptionTable;
 
@@ -33,7 +36,7 @@ type Name = keyof typeof options;
 const PATIENCE = 2_000;
 
 export const broker: Command = {
-  usage: "[--config FILE | options]",
+  usage: "[--config FILE | --mosquitto-conf FILE | options]",
   summary:
     "Runs the broker until it is interrupted. Prints the URLs that it listens on. SIGHUP reads the configuration, certificates and passwords again. SIGUSR1 prints the statistics. Exit codes: 78 the configuration is not valid, 73 another process uses the directory of the sessions, 74 it cannot be used.",
   options,
@@ -63,7 +66,7 @@ export const broker: Command = {
 };
 
 function isFromFile(args: Arguments<Name>): boolean {
-  return args.has("config");
+  return args.has("config") || args.has("mosquitto-conf");
 }
 
 /** Returns a function that reads the configuration, at the start and at each reload. */
@@ -74,9 +77,16 @@ function reader(args: Arguments<Name>, terminal: Terminal): () => BrokerConfigur
     const level = args.has("verbose") ? "debug" : log.level;
     return { ...configuration, log: { level, format: format ?? log.format } };
   };
+  if (args.has("ignore-unknown") && !args.has("mosquitto-conf"))
+    throw new ArgumentError("--ignore-unknown requires --mosquitto-conf");
   if (!isFromFile(args)) return () => withLog(configurationOf(args, terminal));
+  if (args.has("config") && args.has("mosquitto-conf"))
+    throw new ArgumentError("--config cannot be combined with --mosquitto-conf");
   const other = (Object.keys(brokerArguments) as BrokerArgument[]).find((name) => args.has(name));
-  if (other !== undefined) throw new ArgumentError(`--${other} cannot be combined with --config; write it in the file`);
+  const file = args.has("config") ? "--config" : "--mosquitto-conf";
+  if (other !== undefined) throw new ArgumentError(`--${other} cannot be combined with ${file}; write it in the file`);
+  const conf = args.text("mosquitto-conf");
+  if (conf !== undefined) return () => withLog(loadMosquittoFile(conf, args.has("ignore-unknown"), terminal));
   const path = configPath(args, 0);
   return () => withLog(loadFile(path, terminal, readBrokerConfiguration));
 }
