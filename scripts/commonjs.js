@@ -9,7 +9,7 @@ import { rolldown } from "rolldown";
 
 const require = createRequire(import.meta.url);
 
-for (const folder of ["mqtt", "store", "broker", "gateway"]) {
+for (const folder of ["mqtt", "store", "configuration", "broker", "gateway"]) {
   const root = fileURLToPath(new URL(`../packages/${folder}/`, import.meta.url));
   const output = join(root, "dist/cjs");
   const entries = await entriesOf(root);

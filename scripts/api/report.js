@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The entries of all packages, as built. @returns {Entry[]} */
 export function publicEntries() {
-  return ["mqtt", "broker", "store"].flatMap((folder) => {
+  return ["mqtt", "broker", "store", "configuration"].flatMap((folder) => {
     const directory = join(root, "packages", folder);
     /** @type {{ name: string, exports: Record<string, string | { import: { types: string } }> }} */
     const { name, exports } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));

@@ -82,6 +82,7 @@ class BrokerRun {
       authorizePublish: /** @type {any} */ (on(2)),
       authorizeSubscribe: /** @type {any} */ (on(4)),
       authorizeDeliver: /** @type {any} */ (on(8)),
+      deliversToAll: /** @type {any} */ (on(32)),
       onPublish: /** @type {any} */ (on(16) && ((/** @type {{ topic: string }} */ { topic }) => this.seen(topic))),
       authenticationMethods: { M: /** @type {any} */ ((/** @type {any} */ exchange) => this.converse(exchange)) },
     });

@@ -28,7 +28,8 @@ test.each(families)("the codes of %s are listed under its name", (name, codes) =
 });
 
 test("every error code is thrown somewhere", () => {
-  const sources = ["packages/mqtt/src", "packages/store/src", "packages/broker/src", "packages/cli/src"]
+  const sources = ["mqtt", "store", "configuration", "broker", "cli"]
+    .map((name) => `packages/${name}/src`)
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => path.endsWith(".ts") && !path.endsWith("src/errors.ts"))
     .map((path) => readFileSync(path, "utf8"))

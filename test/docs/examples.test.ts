@@ -11,7 +11,7 @@ import { filesBelow } from "../house/source.ts";
 
 const documents = [
   "README.md",
-  ...["mqtt", "store", "broker", "gateway", "cli"].map((name) => `packages/${name}/README.md`),
+  ...["mqtt", "store", "configuration", "broker", "gateway", "cli"].map((name) => `packages/${name}/README.md`),
   ...filesBelow("docs").filter((path) => path.endsWith(".md")),
 ];
 const blocks = documents.flatMap((document) =>

@@ -75,7 +75,9 @@ export class ServerSide {
       properties: undefined,
       expiresAt: Infinity,
       publisher: undefined,
+      publisherIdentity: undefined,
       holders: 0,
+      record: undefined,
     });
   }
 

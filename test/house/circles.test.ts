@@ -24,11 +24,14 @@ function circlesAmong(files: readonly string[], neighbours: (path: string) => re
   return circles;
 }
 
-test.each(["mqtt", "store", "broker", "gateway", "cli"])("no file of %s imports itself through others", (name) => {
-  const files = filesBelow(`packages/${name}/src`).filter((path) => path.endsWith(".ts"));
-  expect(files.length).toBeGreaterThan(0);
-  expect(circlesAmong(files, neighboursOf)).toEqual([]);
-});
+test.each(["mqtt", "store", "configuration", "broker", "gateway", "cli"])(
+  "no file of %s imports itself through others",
+  (name) => {
+    const files = filesBelow(`packages/${name}/src`).filter((path) => path.endsWith(".ts"));
+    expect(files.length).toBeGreaterThan(0);
+    expect(circlesAmong(files, neighboursOf)).toEqual([]);
+  },
+);
 
 test("an import cycle is found, with its path", () => {
   const imports: Record<string, readonly string[]> = { a: ["b"], b: ["c", "d"], c: ["b"], d: [] };

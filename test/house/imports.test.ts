@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { libraryViolations, packageViolations } from "./layers.ts";
 import { filesBelow, importsOf, readSource } from "./source.ts";
@@ -12,6 +13,7 @@ const entriesOf = (manifest: string): string[] => {
 const libraryEntries = entriesOf("packages/mqtt/package.json");
 const brokerEntries = entriesOf("packages/broker/package.json");
 const storeEntries = entriesOf("packages/store/package.json");
+const configurationEntries = entriesOf("packages/configuration/package.json");
 const gatewayEntries = entriesOf("packages/gateway/package.json");
 const sources = (folder: string) => filesBelow(folder).filter((path) => path.endsWith(".ts"));
 
@@ -34,14 +36,43 @@ test("no file of the library imports upward or sideways", () => {
 
 test.each([
   ["store", libraryEntries],
-  ["broker", [...libraryEntries, "ws"]],
-  ["gateway", [...libraryEntries, ...storeEntries, "smol-toml"]],
-  ["cli", [...libraryEntries, ...brokerEntries, ...storeEntries, ...gatewayEntries, "qjs:os", "qjs:std"]],
+  ["configuration", [...libraryEntries, "smol-toml"]],
+  ["broker", [...libraryEntries, ...storeEntries, ...configurationEntries, "ws"]],
+  ["gateway", [...libraryEntries, ...storeEntries, ...configurationEntries]],
+  [
+    "cli",
+    [
+      ...libraryEntries,
+      ...brokerEntries,
+      ...storeEntries,
+      ...configurationEntries,
+      ...gatewayEntries,
+      "qjs:os",
+      "qjs:std",
+    ],
+  ],
 ])("%s uses other packages only through their public entry points", (name, entries) => {
   const source = `packages/${name}/src`;
   const files = sources(source);
   expect(files.length).toBeGreaterThan(0);
   expect(files.flatMap((path) => packageViolations(readSource(path), `${source}/`, new Set(entries)))).toEqual([]);
+});
+
+test("the embedded broker loads neither the service nor what only the service needs", () => {
+  const reached = new Set<string>();
+  const specifiers = new Set<string>();
+  const pending = ["packages/broker/src/index.ts"];
+  for (const path of pending) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    for (const { specifier } of importsOf(readSource(path))) {
+      if (specifier.startsWith(".")) pending.push(join(dirname(path), specifier).replace(/\.js$/, ".ts"));
+      else specifiers.add(specifier);
+    }
+  }
+  expect(reached.size).toBeGreaterThan(50);
+  expect([...reached].filter((path) => /src\/(service|users|rules)\//.test(path))).toEqual([]);
+  expect([...specifiers].filter((each) => /mqtt-(configuration|store)|toml/.test(each))).toEqual([]);
 });
 
 test.each([

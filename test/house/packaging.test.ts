@@ -23,7 +23,7 @@ const tsc = join(root, "node_modules/typescript/bin/tsc");
 const fixtures = join(root, "test/house/fixtures");
 
 const packages = await Promise.all(
-  ["mqtt", "store", "broker", "gateway", "cli"].map(async (folder) => {
+  ["mqtt", "store", "configuration", "broker", "gateway", "cli"].map(async (folder) => {
     const manifest = JSON.parse(await readFile(join(root, "packages", folder, "package.json"), "utf8")) as Manifest;
     const entries = Object.keys(manifest.exports).filter((key) => !key.endsWith(".json"));
     return { ...manifest, folder, entries: entries.map((key) => `${manifest.name}${key.slice(1)}`) };

@@ -210,9 +210,12 @@ export const classes = [
   {
     name: "access rules through + and # in a client identifier or user name",
     seen: "CVE-2017-7650, CVE-2018-12550",
-    held: "",
-    tests: [],
-    notApplicable: "Access rules are functions of the application. The broker makes no substitutions in topics.",
+    held: "A placeholder in a rule matches nothing if the name contains +, # or /, or if the topic would begin with $. A file without rules denies everything.",
+    tests: [
+      `${broker}/rules/rule-cases.test.ts > $title ($from)`,
+      `${broker}/rules/rules.test.ts > placeholders > %s for %j: %s`,
+      `${broker}/rules/mosquitto-acl.test.ts > a file without rules denies everything: %j`,
+    ],
   },
   {
     name: "one user continues the session of another, or speaks as the broker",
@@ -236,16 +239,33 @@ export const classes = [
     ],
   },
   {
+    name: "passwords that are guessed, or that occupy the server",
+    seen: "mosquitto CVE-2018-12551: a malformed line of the password file was a user without a password",
+    held: "Malformed lines are not users. Checks are limited in number and in turn, outside of the event loop, and an unknown user takes as long as a known one.",
+    tests: [
+      `${broker}/users/password-file.test.ts > each wrong line is reported by its number, without its content, and is not a user`,
+      `${broker}/users/users.test.ts > an unknown user costs the hash of a known one, whichever method that has`,
+      `${broker}/users/users.test.ts > 1,000 wrong passwords a second > cause no more hashes than can run, and keep honest users of other addresses, or with other names, out for less than a second`,
+      `${broker}/users/users.test.ts > verification leaves the event loop free`,
+    ],
+  },
+  {
     name: "access revoked, data still delivered",
     seen: "CVE-2021-34434, CVE-2018-12546",
     held:
       "`authenticate` is called for every connection. `authorizeDeliver` is asked when a message is put to a client, and again " +
-      "when it was queued or is sent again. It is also asked about retained messages and wills.",
+      "when it was queued or is sent again. It is also asked about retained messages and wills. Rules that are replaced hold at once.",
     tests: [
       `${broker}/connecting.test.ts > authenticate > is called with the credentials`,
       `${broker}/hooks/deliver-hooks.test.ts > a client > does not receive retained messages and wills that it may not receive`,
       `${broker}/hooks/deliver-hooks.test.ts > a client > does not receive queued QoS %i messages after its right was revoked`,
       `${broker}/hooks/deliver-hooks.test.ts > a client > is not sent again what it may no longer receive`,
+      `${broker}/rules/rules-hooks.test.ts > a live subscription brings no message that may no longer be read, and others again`,
+      `${broker}/rules/rules-hooks.test.ts > a queued QoS %i message is discarded if it may no longer be read`,
+      `${broker}/rules/rules-hooks.test.ts > a retained message is not sent if it may no longer be read`,
+      `${broker}/rules/rules-hooks.test.ts > a retained message is not sent if its publisher may no longer write it, also when the publisher is gone`,
+      `${broker}/rules/rules-hooks.test.ts > a shared subscription gives the messages to the members that may still read them`,
+      `${broker}/rules/rules-hooks.test.ts > a will is not published if its client may no longer write to its topic`,
     ],
   },
   {

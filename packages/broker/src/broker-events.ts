@@ -1,6 +1,6 @@
 /** The events of a broker, and its statistics. */
 
-import { type QoS, UsageError } from "@aiko/mqtt";
+import { type MqttError, type QoS, UsageError } from "@aiko/mqtt";
 import type { ProtocolVersion } from "@aiko/mqtt/codec";
 
 /** The events of a broker, with the value that listeners receive. */
@@ -29,7 +29,7 @@ export interface BrokerEvents {
   sessionEnded: { readonly clientId: string };
   /**
    * A message or a will of this client was not published: its topic belongs to the broker, or is not a topic name for
-   * clients, or a hook refused it. Before MQTT 5, the client is not told.
+   * clients, or a hook refused it, or the store cannot be written. Before MQTT 5, the client is not told.
    */
   publishRefused: {
     readonly clientId: string;
@@ -45,7 +45,8 @@ export interface BrokerEvents {
     readonly reason: string;
   };
   /**
-   * A message was dropped. For a client: its outbox is full, or it does not accept packets of that size. Without client
+   * A message was dropped. For a client: its outbox is full, it does not accept packets of that size, or the store cannot
+   * be written. Without client
    * identifier: for a subscription of the application, which is full.
    */
   dropped: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
@@ -55,6 +56,18 @@ export interface BrokerEvents {
    * other messages are delivered.
    */
   notRetained: { readonly clientId: string | undefined; readonly topic: string; readonly reason: string };
+  /**
+   * The store does not accept writes. Connections whose packets depend on the failed write were closed. Until
+   * `storeRecovered`, messages of QoS 1 and 2, subscriptions and new sessions are refused, and the broker retries.
+   */
+  storeFailed: { readonly error: MqttError };
+  /** The store accepts writes again, and has everything that was pending. */
+  storeRecovered: Readonly<Record<string, never>>;
+  /**
+   * Records of the store could not be read when the broker started, or refer to missing records. They were set aside in
+   * the store. All others are used. `reason` describes the first one.
+   */
+  storeDamaged: { readonly records: number; readonly reason: string };
   /** An error that a listener, a hook or a handler of a subscription threw, or its rejection. The first one without an `error` listener is written to the console. */
   error: unknown;
 }
@@ -71,6 +84,9 @@ const named: Readonly<Record<keyof BrokerEvents, true>> = {
   sessionEnded: true,
   dropped: true,
   notRetained: true,
+  storeFailed: true,
+  storeRecovered: true,
+  storeDamaged: true,
   error: true,
 };
 

@@ -16,12 +16,15 @@ import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import type { BrokerClients } from "./clients/broker-clients.js";
 import { EmbeddedBroker } from "./embedded-broker.js";
 import type { AttachOptions } from "./listening/attachment.js";
+import type { BrokerListener } from "./listening/broker-listener.js";
 import type { BrokerPublishOptions } from "./messages/own-message.js";
+import type { BrokerLimits } from "./options/broker-limits.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
+import type { ListenerOptions } from "./options/listener-options.js";
 
 /**
- * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory. Start
- * one with `Broker.listen`.
+ * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory, and in
+ * the option `store`, if it is set. Start one with `Broker.listen`.
  */
 export interface Broker {
   /** The port of the first listener. 0 if it listens at a Unix socket, or if there is no listener. */
@@ -121,9 +124,32 @@ export interface Broker {
    */
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): Promise<() => void>;
 
+  /**
+   * Opens a listener in addition to the others. Resolves when it accepts connections.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the broker cannot bind the port
+   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`; ClosedError BROKER_CLOSED
+   * @example const listener = await broker.openListener({ url: "mqtts://0.0.0.0:8883", tls: { certificate, key } });
+   */
+  openListener(options: ListenerOptions): Promise<BrokerListener>;
+
+  /**
+   * Replaces the limits from now on. A limit that is not set has its default, not its former value. What exceeds a lower
+   * limit already is kept: connections and sessions stay.
+   *
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID, and nothing is changed
+   * @example broker.setLimits({ maximumConnections: 20_000, maximumMemory: 2 ** 31 });
+   */
+  setLimits(limits: BrokerLimits): void;
+
   /** Returns what identifies this broker in logs. Contains no secrets. */
   toJSON(): Pick<Broker, "urls" | "statistics">;
-  /** Ends all connections and stops the broker. Sessions and retained messages are discarded. */
+  /**
+   * Ends all connections and stops the broker. Wills are published before. Sessions and retained messages are discarded,
+   * unless the broker has a `store`: then it closes the store when everything is written.
+   *
+   * @throws StoreError if something could not be written
+   */
   close(): Promise<void>;
   /** Calls `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -135,7 +161,7 @@ export const Broker = {
    * Starts a broker. Resolves when it accepts connections.
    *
    * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID; TransportError LISTEN_FAILED if the broker cannot bind a port
-   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`
+   * or path; UsageError TRANSPORT_UNAVAILABLE if it cannot load `ws`; StoreError if the store cannot be opened
    * @example
    * await using broker = await Broker.listen({ port: 0 });
    * console.log(broker.url); // mqtt://127.0.0.1:41235

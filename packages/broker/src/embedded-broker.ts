@@ -11,6 +11,7 @@ import {
   type Transport,
   type WaitOptions,
 } from "@aiko/mqtt";
+import { ReasonCode } from "@aiko/mqtt/codec";
 import { object, readOptions, wrongOption } from "@aiko/mqtt/options";
 import type {
   ApplicationHandler,
@@ -25,11 +26,14 @@ import type { Visit } from "./connecting/visit.js";
 import { Hub } from "./hub.js";
 import { Addresses } from "./listening/addresses.js";
 import { Attachment, type AttachOptions } from "./listening/attachment.js";
+import type { BrokerListener } from "./listening/broker-listener.js";
 import type { Entrance } from "./listening/entrance.js";
 import { Listener } from "./listening/listener.js";
 import { StreamTransport } from "./listening/stream-transport.js";
 import { type BrokerPublishOptions, ownMessage } from "./messages/own-message.js";
+import { type BrokerLimits, parseLimits } from "./options/broker-limits.js";
 import type { BrokerSettings } from "./options/broker-options.js";
+import { type ListenerOptions, readChange, readListener } from "./options/listener-options.js";
 
 const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
 
@@ -48,9 +52,10 @@ export class EmbeddedBroker implements Entrance {
     this.addresses = new Addresses(settings.clock, settings.perAddress);
   }
 
-  /** @throws UsageError OPTION_INVALID; TransportError LISTEN_FAILED */
+  /** @throws UsageError OPTION_INVALID; StoreError; TransportError LISTEN_FAILED */
   async listen(): Promise<void> {
     try {
+      await this.hub.open();
       for (const place of this.settings.places) this.listeners.push(await Listener.at(place, this.settings, this));
     } catch (error) {
       await this.close();
@@ -132,6 +137,32 @@ export class EmbeddedBroker implements Entrance {
     };
   }
 
+  async openListener(options: ListenerOptions): Promise<BrokerListener> {
+    if (this.hub.isClosed) throw closedError("openListener");
+    const listener = await Listener.at(readListener("", options), this.settings, this);
+    if (this.hub.isClosed) {
+      await listener.close();
+      throw closedError("openListener");
+    }
+    this.listeners.push(listener);
+    const { url, port } = listener;
+    return {
+      url,
+      port,
+      change: (change) => listener.change(readChange(change)),
+      close: () => this.closeListener(listener),
+    };
+  }
+
+  setLimits(limits: BrokerLimits): void {
+    const { settings } = this;
+    // The hub, its connections and the listeners share this object.
+    Object.assign(settings, parseLimits(limits, settings.maximumShare));
+    this.addresses.limits = settings.perAddress;
+    this.hub.limitsChanged();
+    for (const listener of this.listeners) listener.limitsChanged();
+  }
+
   accept(transport: Transport): void {
     assertTransport(transport);
     this.admit(transport, {});
@@ -141,6 +172,7 @@ export class EmbeddedBroker implements Entrance {
     this.hub.close();
     this.hub.events.giveUp(() => closedError());
     await Promise.all([...this.listeners, ...this.attachments].map((place) => place.close()));
+    await this.hub.settled();
   }
 
   toJSON(): Pick<EmbeddedBroker, "urls" | "statistics"> {
@@ -176,6 +208,14 @@ export class EmbeddedBroker implements Entrance {
     this.hub.refused(reason);
   }
 
+  private async closeListener(listener: Listener): Promise<void> {
+    const at = this.listeners.indexOf(listener);
+    if (at >= 0) this.listeners.splice(at, 1);
+    const closed = listener.close();
+    this.hub.closeEntrance(listener.place, ReasonCode.ADMINISTRATIVE_ACTION, "the listener was closed");
+    await closed;
+  }
+
   private admit(transport: Transport, arrival: Arrival): ClientConnection | undefined {
     const { hub, settings } = this;
     if (hub.isClosed || hub.connectionCount >= settings.maximumConnections) {
@@ -189,9 +229,9 @@ export class EmbeddedBroker implements Entrance {
       return undefined;
     }
     const link = settings.faults?.wrap(transport, settings.clock) ?? transport;
-    const { address, origin, listener, certificate, authenticate, deadline } = arrival;
+    const { address, origin, listener, place, certificate, authenticate, deadline } = arrival;
     // Without a spread, which takes 300 bytes more.
-    const counted = { address, origin, listener, certificate, authenticate, deadline, visit };
+    const counted = { address, origin, listener, place, certificate, authenticate, deadline, visit };
     const connection = new ClientConnection(link, settings.clock, settings, hub, counted);
     hub.opened(connection);
     return connection;

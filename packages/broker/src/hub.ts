@@ -3,7 +3,7 @@
  * router.
  */
 
-import { type Clock, platform } from "@aiko/mqtt";
+import { type Clock, type MqttError, platform } from "@aiko/mqtt";
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -34,8 +34,11 @@ import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
 import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
+import type { BrokerJournal, JournalOwner } from "./persistence/broker-journal.js";
+import type { LoadedSession, LoadedState } from "./persistence/loaded-state.js";
+import { Persistence } from "./persistence/persistence.js";
 
-export class Hub implements Reception<ClientConnection>, ClientOwner {
+export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
   readonly router: Router;
   private readonly budget: MemoryBudget;
@@ -48,6 +51,9 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   private readonly clock: Clock;
   private readonly admission: Admission;
   private readonly expirySweep: ExpirySweep;
+  private readonly persistence: Persistence | undefined;
+  /** Undefined if nothing is stored. */
+  readonly journal: BrokerJournal | undefined;
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
@@ -67,10 +73,12 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
     this.workload = new Workload(this.clock);
-    this.router = new Router(settings, this.events, this.budget, this.workload);
+    this.persistence = settings.store && new Persistence(settings.store, this.clock, this);
+    this.journal = this.persistence?.journal;
+    this.router = new Router(settings, this.events, this.budget, this.workload, this.journal);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
-    this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
+    this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application, this.journal);
     this.reselection = new Reselection(this.router);
   }
 
@@ -105,7 +113,43 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.events.emit("refused", { reason });
   }
 
-  /** Ends every connection and discards every session. */
+  /** Applies the settings that may have changed. Those that are read where they hold need nothing. */
+  limitsChanged(): void {
+    this.budget.limit = this.settings.maximumMemory;
+  }
+
+  /** Ends the connections that came through this listener. */
+  closeEntrance(place: object, reasonCode: number, reason: string): void {
+    for (const connection of this.connections)
+      if (connection.arrival.place === place) connection.close(reasonCode, reason);
+  }
+
+  /**
+   * Opens the store, if there is one, and continues with what an earlier process left. Call it before the first
+   * connection.
+   *
+   * @throws StoreError
+   */
+  async open(): Promise<void> {
+    const state = await this.persistence?.open();
+    if (state !== undefined) this.restore(state);
+  }
+
+  /** Resolves when everything is written, and the store is closed. @throws StoreError */
+  async settled(): Promise<void> {
+    await this.journal?.close();
+  }
+
+  storeFailed(error: MqttError, isFirst: boolean): void {
+    for (const connection of this.connections) connection.storeFailed(`the store failed: ${error.message}`);
+    if (isFirst) this.events.emit("storeFailed", { error });
+  }
+
+  storeRecovered(): void {
+    this.events.emit("storeRecovered", {});
+  }
+
+  /** Ends every connection. Sessions end, too, except those in the store. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -153,7 +197,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
-    else client.endLater(this.clock, () => this.endSession(client));
+    else client.endLater(this.clock, client.expiry, () => this.endSession(client));
   }
 
   waits(client: KnownClient, until: number): void {
@@ -170,6 +214,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
 
   discard(client: KnownClient): void {
     if (this.clients.get(client.clientId) === client) this.endSession(client);
+  }
+
+  unsubscribeUnrecorded(client: KnownClient, topicFilter: string): void {
+    this.router.undo(client, topicFilter);
   }
 
   private letIn(connection: ClientConnection, request: ConnectRequest, { identity, data }: Accepted): void {
@@ -195,6 +243,10 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     const known = this.clients.get(clientId);
     const resumed = known !== undefined && !cleanStart && known.identity === identity && known.outlivesConnection;
     const terms = termsOf(packet, clientId, resumed, settings);
+    if (this.journal?.isFailing && !resumed && terms.sessionExpiry > 0) {
+      refuse(ReasonCode.SERVER_UNAVAILABLE, "the store cannot be written", "the session cannot be stored");
+      return;
+    }
     let answer: ConnackPacket;
     try {
       answer = connackOf(request, data, terms, settings);
@@ -206,8 +258,11 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     if (connack === undefined) return;
     known?.end(ReasonCode.SESSION_TAKEN_OVER, "another connection took over the session");
     const former = this.clients.get(clientId); // undefined if its session has ended with its connection
-    if (former !== undefined && !resumed) this.endSession(former);
-    const client = resumed ? known : this.newClient(clientId);
+    if (former !== undefined && !resumed) {
+      this.endSession(former);
+      connection.awaitStore();
+    }
+    const client = resumed ? known : this.newClient(clientId, terms.sessionExpiry > 0);
     this.clients.set(clientId, client);
     client.connected(connection, packet, terms.sessionExpiry, identity);
     connection.admit(client, packet, terms, connack);
@@ -216,9 +271,12 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     connection.resume();
   }
 
-  private newClient(clientId: string): KnownClient {
-    const { maximumSessionExpiry } = this.settings;
-    const client = new KnownClient(clientId, this.sessionOptions, maximumSessionExpiry, this, this.budget);
+  /** @param isKept whether the session outlives its connection */
+  private newClient(clientId: string, isKept: boolean): KnownClient {
+    const { sessionOptions, budget, clock, settings } = this;
+    const journal = isKept ? this.journal : undefined;
+    const { maximumSessionExpiry } = settings;
+    const client = new KnownClient(clientId, sessionOptions, maximumSessionExpiry, this, budget, clock, journal);
     client.gate = this.hooks.delivering(client);
     return client;
   }
@@ -260,7 +318,45 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     const publish = () => this.publishWill(client, will);
     const delay = will.properties?.willDelayInterval ?? 0;
     if (delay === 0 || client.expiry === 0) publish();
-    else client.delayWill(this.clock, delay, publish);
+    else client.delayWill(this.clock, delay, will, publish);
+  }
+
+  private restore({ sessions, retained, rejected }: LoadedState): void {
+    this.router.restoreRetained(retained);
+    const restored = sessions.map((loaded) => {
+      const client = this.newClient(loaded.record.clientId, true);
+      this.clients.set(client.clientId, client);
+      client.restore(loaded);
+      for (const { record } of loaded.subscriptions.values()) this.router.restore(client, record);
+      return { client, loaded };
+    });
+    // When all can receive the wills.
+    for (const { client, loaded } of restored) this.awaitAgain(client, loaded);
+    const [first] = rejected;
+    if (first === undefined) return;
+    const reason = `record ${first.key}: ${first.why}`;
+    // Later, so that the application can listen when it has the broker.
+    this.clock.defer(() => this.events.emit("storeDamaged", { records: rejected.length, reason }));
+  }
+
+  /**
+   * Continues to wait for a client of an earlier process. If the client was connected when the process ended, its
+   * connection ends now.
+   */
+  private awaitAgain(client: KnownClient, { record }: LoadedSession): void {
+    const now = this.clock.now();
+    const { will, endedAt } = record;
+    const since = Math.min(endedAt, now); // the system's clock may have been set back
+    const left = (seconds: number): number => Math.max(0, seconds - (now - since) / 1000);
+    if (will !== undefined && endedAt === Infinity) {
+      this.scheduleWill(client, will);
+    } else if (will !== undefined) {
+      const delay = left(will.properties?.willDelayInterval ?? 0);
+      client.delayWill(this.clock, delay, will, () => this.publishWill(client, will));
+    }
+    if (endedAt === Infinity) client.journal?.disconnected();
+    if (left(client.expiry) === 0) this.endSession(client);
+    else client.endLater(this.clock, left(client.expiry), () => this.endSession(client));
   }
 }
 

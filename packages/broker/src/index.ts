@@ -28,6 +28,7 @@ export type {
   SubscriptionDemand,
 } from "./hooks/broker-hooks.js";
 export type { AttachOptions } from "./listening/attachment.js";
+export type { BrokerListener } from "./listening/broker-listener.js";
 export type { BrokerMessage } from "./messages/broker-message.js";
 export type { BrokerPublishOptions } from "./messages/own-message.js";
 export type { AddressLimits } from "./options/address-limits.js";
@@ -40,8 +41,9 @@ export type {
   ConnectRefusal,
   ConnectRequest,
 } from "./options/authentication.js";
+export type { BrokerLimits } from "./options/broker-limits.js";
 export type { BrokerOptions, ConnectionFaults } from "./options/broker-options.js";
 export type { BrokerTls } from "./options/broker-tls.js";
 export type { CapabilityOptions } from "./options/capabilities.js";
-export type { ListenerOptions } from "./options/listener-options.js";
+export type { ListenerChange, ListenerOptions } from "./options/listener-options.js";
 export type { ListenerTerms } from "./options/listener-terms.js";

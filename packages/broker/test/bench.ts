@@ -17,12 +17,14 @@ import { Hub } from "../src/hub.ts";
 import { parseBrokerOptions } from "../src/options/broker-options.ts";
 
 export class Bench {
-  readonly clock = new FakeClock();
   readonly events: BrokerEvent[];
   readonly hub: Hub;
   private readonly settings;
 
-  constructor(options: BrokerOptions = {}) {
+  constructor(
+    options: BrokerOptions = {},
+    readonly clock = new FakeClock(),
+  ) {
     this.settings = parseBrokerOptions({ clock: this.clock, ...options });
     this.hub = new Hub(this.settings);
     this.events = recordEvents(this.hub.events);

@@ -203,7 +203,9 @@ describe("a stored message", () => {
     properties: { correlationData: chunk.subarray(0, 4) },
     expiresAt: Infinity,
     publisher: "c",
+    publisherIdentity: undefined,
     holders: 0,
+    record: undefined,
   });
 
   test("does not keep the whole chunk that it arrived in", () => {

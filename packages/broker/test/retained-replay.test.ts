@@ -50,6 +50,8 @@ class Reader {
   }
 }
 
+const CLIENT = { clientId: "c", identity: undefined };
+
 function place(count: number) {
   const clock = new StepClock();
   const retained = new RetainedMessages(
@@ -60,7 +62,7 @@ function place(count: number) {
   );
   const publish = (topic: string, text: string, retain = true): PublishedMessage => {
     const payload = new TextEncoder().encode(text);
-    const published = publishedMessage({ topic, payload, qos: 1, retain, properties: undefined }, "c", clock.now());
+    const published = publishedMessage({ topic, payload, qos: 1, retain, properties: undefined }, CLIENT, clock.now());
     if (retain) retained.keep(published, clock.now());
     return published;
   };

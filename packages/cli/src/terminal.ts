@@ -20,8 +20,12 @@ export interface Terminal {
   onHangup(listener: () => void): () => void;
   /** Writes data to standard output. Returns a promise to await if the reader is slower. */
   print(data: string | Uint8Array): Promise<void> | undefined;
-  /** Writes one line to standard error. The line is dropped if too many wait for a slow reader. */
-  note(line: string): void;
+  /**
+   * Writes one line to standard error. The line is dropped if too many wait for a slow reader.
+   *
+   * @param isData whether the line is for programs: the program's name does not precede it. Default false
+   */
+  note(line: string, isData?: boolean): void;
 }
 
 /** The most bytes of notes that may wait for the reader of standard error. */
@@ -85,10 +89,10 @@ export class ProcessTerminal implements Terminal {
     });
   }
 
-  note(line: string): void {
+  note(line: string, isData = false): void {
     const { stderr } = process;
     if (stderr.writableLength < MOST_WAITING) {
-      stderr.write(noteLine(this.program, line));
+      stderr.write(isData ? `${line}\n` : noteLine(this.program, line));
       return;
     }
     if (this.leftOut++ > 0) return;

@@ -15,8 +15,28 @@ interface Entry {
 const commands: readonly Entry[] = [
   {
     names: ["broker"],
-    summary: "run the embedded broker",
+    summary: "run the broker",
     load: async () => (await import("./commands/broker.js")).broker,
+  },
+  {
+    names: ["broker check"],
+    summary: "check a broker's configuration",
+    load: async () => (await import("./commands/broker-check.js")).brokerCheck,
+  },
+  {
+    names: ["broker explain"],
+    summary: "show which rule decides about a client and a topic",
+    load: async () => (await import("./commands/broker-explain.js")).brokerExplain,
+  },
+  {
+    names: ["broker schema"],
+    summary: "print the JSON Schema of the broker's configuration",
+    load: async () => (await import("./commands/broker-schema.js")).brokerSchemaCommand,
+  },
+  {
+    names: ["broker passwd"],
+    summary: "set or remove a user's password in a password file",
+    load: async () => (await import("./commands/broker-passwd.js")).brokerPasswd,
   },
   {
     names: ["gateway"],
@@ -55,7 +75,7 @@ const commands: readonly Entry[] = [
   },
   {
     names: ["gateway schema"],
-    summary: "print the JSON Schema of the configuration",
+    summary: "print the JSON Schema of the gateway's configuration",
     load: async () => (await import("./commands/gateway-schema.js")).gatewaySchema,
   },
   {

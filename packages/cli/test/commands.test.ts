@@ -307,7 +307,15 @@ test("aiko-mqtt broker prints its URLs and ends on ^C", async () => {
 });
 
 test("aiko-mqtt broker names addresses that all hosts can reach, and also takes WebSockets", async () => {
-  await using server = Child.command("aiko-mqtt", ["broker", "-h", "0.0.0.0", "-p0", "--websocket-port", "0"]);
+  await using server = Child.command("aiko-mqtt", [
+    "broker",
+    "-h",
+    "0.0.0.0",
+    "-p0",
+    "--websocket-port",
+    "0",
+    "--allow-anonymous",
+  ]);
   const lines = (await server.saidLines(2)).map((line) => line.replace(/\d+$/, "PORT"));
   expect(lines).toEqual(["listening on mqtt://0.0.0.0:PORT", "listening on ws://0.0.0.0:PORT"]);
   await server.noted(

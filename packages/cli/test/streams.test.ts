@@ -94,7 +94,7 @@ test("unread lines of standard error are limited, and counted", async () => {
   let published = 0;
   let leftOut = 0;
   for await (const note of notes) {
-    if (note.startsWith("aiko-mqtt broker: published ")) published++;
+    if (note.startsWith("aiko-mqtt broker: debug: published ")) published++;
     leftOut = Number(/ (\d+) lines omitted because stderr is read too slowly$/.exec(note)?.[1] ?? 0);
     if (leftOut > 0) break;
   }

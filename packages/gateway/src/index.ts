@@ -4,8 +4,8 @@
  * @module @aiko/mqtt-gateway
  */
 
+export { type Problem, problemText } from "@aiko/mqtt-configuration";
 export type { Configuration, GatewaySettings, SourceSettings } from "./configuration/configuration.js";
-export { type Problem, problemText } from "./configuration/place.js";
 export { type ConfigurationRead, type ReadOptions, readConfiguration } from "./configuration/read-configuration.js";
 export { jsonSchema } from "./configuration/schema.js";
 export { explain, explainCommand } from "./pipeline/explain.js";

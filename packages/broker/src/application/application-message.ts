@@ -13,6 +13,7 @@ export class ApplicationMessage implements BrokerMessage {
   readonly retain: boolean;
   readonly properties: PublishProperties | undefined;
   readonly publisher: string | undefined;
+  readonly publisherIdentity: string | undefined;
 
   constructor(message: BrokerMessage, retain: boolean) {
     this.topic = message.topic;
@@ -21,6 +22,7 @@ export class ApplicationMessage implements BrokerMessage {
     this.retain = retain;
     this.properties = message.properties && { ...message.properties };
     this.publisher = message.publisher;
+    this.publisherIdentity = message.publisherIdentity;
   }
 
   /** Returns the payload as UTF-8 text. Invalid bytes become U+FFFD. */

@@ -5,6 +5,7 @@
 
 import { type Clock, type MqttError, ProtocolError, type QoS, type Timer } from "@aiko/mqtt";
 import {
+  type AckProperties,
   type ConnectPacket,
   type DisconnectPacket,
   type DisconnectProperties,
@@ -16,7 +17,13 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import { type Delivery, ServerSession, type ServerSessionEvents, type ServerSessionOptions } from "@aiko/mqtt/session";
+import {
+  type Delivery,
+  type OutgoingMessage,
+  ServerSession,
+  type ServerSessionEvents,
+  type ServerSessionOptions,
+} from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
 import { type MemoryBudget, propertiesSize, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
@@ -27,7 +34,10 @@ import {
   type PublishedMessage,
   type SharedMessage,
 } from "../messages/published-message.js";
-import type { Recipient, Subscriber } from "../messages/subscription-table.js";
+import type { ClientSubscription, Recipient, Subscriber } from "../messages/subscription-table.js";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
+import { ClientJournal, type JournaledClient } from "../persistence/client-journal.js";
+import type { LoadedDelivery, LoadedSession } from "../persistence/loaded-state.js";
 import type { BrokerClient } from "./broker-client.js";
 import { type ConnectionOrigin, type HandledClient, SessionHandle } from "./session-handle.js";
 
@@ -42,17 +52,22 @@ export interface ClientOwner {
   waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
-  /** The application ends the session. */
+  /** The application ends the session, or it could not be stored. */
   discard(client: KnownClient): void;
+  /** A subscription could not be stored. */
+  unsubscribeUnrecorded(client: KnownClient, topicFilter: string): void;
   /** The client must not receive the message; another member of these shared subscriptions may. */
   denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void;
 }
 
-/** The errors of a delivery that mean that a limit was exceeded. Others are due to the client, or to expiry. */
+/** The errors of a delivery that mean that the broker has no room for it. Others are due to the client, or to expiry. */
 const BOUNDS: ReadonlySet<MqttError["code"]> = new Set([
   "OUTBOX_FULL",
   "OUTBOX_DROPPED",
   "MAXIMUM_PACKET_SIZE_EXCEEDED",
+  "STORE_FULL",
+  "STORE_FAILED",
+  "STORE_TIMEOUT",
 ]);
 
 /** Messages that wait for `authorizeDeliver` are not dropped for others. */
@@ -63,8 +78,12 @@ const NONE: ReadonlySet<string> = new Set();
 /** Before its first connection. */
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
 
-export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, QueueOwner {
+export class KnownClient
+  implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, JournaledClient, QueueOwner
+{
   readonly session: ServerSession;
+  /** Records what outlives the process. Undefined for a session that ends with its connection. */
+  readonly journal: ClientJournal | undefined;
   /** Undefined until the first subscription: an empty set takes 200 bytes. */
   private filters: Set<string> | undefined;
   /** Decides about deliveries, if the application has a hook for them. */
@@ -80,7 +99,7 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   /** The version of its last connection. */
   version: ProtocolVersion = 5;
   private expiryTimer: Timer | undefined;
-  private delayedWill: { readonly timer: Timer; readonly publish: () => void } | undefined;
+  private delayedWill: { readonly will: Will; readonly timer: Timer; readonly publish: () => void } | undefined;
   /** The bytes that are counted for the session, without its subscriptions and messages. */
   private counted = 0;
   /** The part of them that belongs to topic aliases, and to the will. */
@@ -96,8 +115,12 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     private readonly maximumExpiry: number,
     private readonly owner: ClientOwner,
     private readonly budget: MemoryBudget,
+    clock: Clock,
+    /** Set if the session is stored. */
+    journal?: BrokerJournal,
   ) {
-    this.session = new ServerSession(options, this);
+    this.journal = journal && new ClientJournal(journal, clock, this);
+    this.session = new ServerSession(options, this, this.journal);
     this.count();
   }
 
@@ -106,13 +129,34 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return this.filters ?? NONE;
   }
 
-  subscribed(topicFilter: string): void {
+  subscribed(subscription: Omit<ClientSubscription<unknown>, "client">): void {
+    this.filters ??= new Set();
+    this.filters.add(subscription.topicFilter);
+    this.journal?.subscribed(subscription);
+  }
+
+  /** A subscription of an earlier process. */
+  restored(topicFilter: string): void {
     this.filters ??= new Set();
     this.filters.add(topicFilter);
   }
 
   unsubscribed(topicFilter: string): void {
     this.filters?.delete(topicFilter);
+    this.journal?.unsubscribed(topicFilter);
+  }
+
+  get username(): string | undefined {
+    return this.origin.username;
+  }
+
+  get pendingWill(): Will | undefined {
+    return this.will ?? this.delayedWill?.will;
+  }
+
+  /** What is written to its connection from now on waits until what the journal has collected is durable. */
+  awaitStore(): void {
+    this.connection?.awaitStore();
   }
 
   get isOnline(): boolean {
@@ -158,6 +202,31 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.cancelTimers();
     this.willSize = willSize(this.will);
     this.count();
+    this.journal?.connected();
+  }
+
+  /**
+   * Continues a session that an earlier process left, without its subscriptions and its will. The client is not
+   * connected.
+   */
+  restore(loaded: LoadedSession): void {
+    const { version, identity, username, expiry } = loaded.record;
+    this.version = version;
+    this.identity = identity;
+    this.expiry = expiry;
+    this.origin = { ...UNKNOWN, username };
+    this.journal?.restore(loaded);
+    const messages = loaded.deliveries.map((each) => restoredMessage(each, this));
+    const [received, reserved] = (["received", "reserved"] as const).map((kind) =>
+      loaded.identifiers.filter(({ record }) => record.kind === kind).map(({ record }) => record.packetIdentifier),
+    );
+    this.session.restore(messages, received ?? [], reserved ?? []);
+    for (const message of messages) {
+      const { held, state, expiresAt, qos } = message;
+      if (held !== undefined) this.budget.hold(held, this, qos);
+      if (state === "queued" && expiresAt < Infinity) this.owner.waits(this, expiresAt);
+    }
+    this.count();
   }
 
   /** Cancels the timers: the client is back, or the broker is closed. */
@@ -168,13 +237,14 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
   }
 
   /** Calls `publish` after this many seconds, unless the client reconnects before [MQTT5-3.1.3-9]. */
-  delayWill(clock: Clock, seconds: number, publish: () => void): void {
-    this.delayedWill = { timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
+  delayWill(clock: Clock, seconds: number, will: Will, publish: () => void): void {
+    this.delayedWill = { will, timer: clock.schedule(seconds * 1000, () => this.publishDelayedWill()), publish };
+    this.willSize = willSize(will);
   }
 
-  /** Calls `ended` when the session has expired, unless the client reconnects before. */
-  endLater(clock: Clock, ended: () => void): void {
-    this.expiryTimer = clock.schedule(this.expiry * 1000, ended);
+  /** Calls `ended` after this many seconds, when the session has expired, unless the client reconnects before. */
+  endLater(clock: Clock, seconds: number, ended: () => void): void {
+    this.expiryTimer = clock.schedule(seconds * 1000, ended);
   }
 
   /**
@@ -190,11 +260,13 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
       if (!(message instanceof DeliveredMessage)) continue;
       message.release();
       if (message.isTransferable) transfer(message.shared as SharedMessage);
+      this.journal?.remove(message); // after the transfer, so that the record of the message stays
     }
     for (const { message, recipient } of this.gate?.end() ?? []) {
       const { qos, sharedFilters } = recipient;
       if (qos > 0 && sharedFilters !== undefined) transfer({ message, sharedFilters });
     }
+    this.journal?.ended();
     this.publishDelayedWill();
   }
 
@@ -222,6 +294,17 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     this.owner.disconnected(this, will, reason);
     if (this.delayedWill === undefined) this.willSize = 0;
     this.count();
+    if (!this.hasEnded) this.journal?.disconnected();
+  }
+
+  /**
+   * Acknowledges a message of the client, or refuses it.
+   *
+   * @param properties sent with a refusal
+   */
+  finished(delivery: Delivery, reasonCode: number, properties?: AckProperties): void {
+    this.awaitStore();
+    this.session.finished(delivery, reasonCode, properties);
   }
 
   /**
@@ -239,6 +322,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
       this.owner.dropped(this, message.topic, `the limit maximumMemory ${this.budget.limit} is reached`);
       return false;
     }
+    if (recipient.qos > 0 && this.journal?.isFailing) {
+      this.owner.dropped(this, message.topic, "the store cannot be written");
+      return false;
+    }
     if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
     const { topic, payload, expiresAt } = message;
     const { qos, retain, subscriptionIdentifiers, sharedFilters } = recipient;
@@ -246,7 +333,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
       subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
     const shared = sharedFilters === undefined ? undefined : { message, sharedFilters };
     const delivered = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, this, shared);
-    if (this.gate !== undefined) delivered.source = message;
+    if (this.gate !== undefined || this.journal !== undefined) delivered.source = message;
+    // If it is undone for other clients, its publisher sends it again: a client without a stored session, too, must not
+    // receive it twice.
+    if (qos === 2) this.awaitStore();
     this.session.deliver(delivered, now);
     if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
     if (delivered.state === "queued" || (qos > 0 && delivered.state !== "settled")) {
@@ -278,12 +368,14 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
   }
 
-  waits(message: PublishedMessage): void {
+  waits(message: PublishedMessage, recipient: Recipient): number {
     this.budget.hold(message, this, UNDROPPABLE);
+    return this.journal?.waits(message, recipient) ?? 0;
   }
 
-  waitsNoLonger(message: PublishedMessage): void {
+  waitsNoLonger(message: PublishedMessage, record: number): void {
     this.budget.release(message, this, UNDROPPABLE);
+    this.journal?.waitsNoLonger(message, record);
   }
 
   overflowed(topic: string): void {
@@ -300,6 +392,16 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
 
   discard(): void {
     this.owner.discard(this);
+  }
+
+  unsubscribeUnrecorded(topicFilter: string): void {
+    this.owner.unsubscribeUnrecorded(this, topicFilter);
+  }
+
+  unrecorded(message: OutgoingMessage | undefined, received: number | undefined, error: MqttError): void {
+    if (this.hasEnded) return;
+    this.session.unrecorded(message === undefined ? [] : [message], received === undefined ? [] : [received], error);
+    if (received !== undefined) this.journal?.close(received);
   }
 
   /** Called when a message could not be delivered. */
@@ -375,10 +477,27 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
     if (will !== undefined) {
       this.willSize = 0;
       this.count();
+      if (!this.hasEnded) this.journal?.changed();
     }
     will?.timer.cancel();
     will?.publish();
   }
+}
+
+function restoredMessage({ key, record, message }: LoadedDelivery, client: KnownClient): DeliveredMessage {
+  const { topic, payload, expiresAt } = message;
+  const { qos, retain, state, packetIdentifier, subscriptionIdentifiers, sharedFilters } = record;
+  const properties =
+    subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
+  const shared = sharedFilters.length === 0 ? undefined : { message, sharedFilters };
+  const restored = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, client, shared);
+  restored.state = state;
+  restored.packetIdentifier = packetIdentifier;
+  restored.mayHaveArrived = state !== "queued";
+  restored.sequence = key;
+  restored.source = message;
+  restored.held = message;
+  return restored;
 }
 
 /** Returns the approximate bytes of a will. */

@@ -11,6 +11,8 @@ export interface Arrival {
   readonly origin?: string | undefined;
   /** The name or URL of the listener; undefined for a connection that the application made. */
   readonly listener?: string | undefined;
+  /** What stands for the listener, so that its connections can be found; undefined if no listener can be closed alone. */
+  readonly place?: object | undefined;
   /** The client's verified certificate, if the listener requires one. */
   readonly certificate?: ClientCertificate | undefined;
   /** Decides about the clients of the listener. Default: the broker's. */

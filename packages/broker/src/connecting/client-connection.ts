@@ -45,6 +45,8 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
   /** The transport has closed, and packets that arrived before are still to be handled. */
   private hungUp = false;
   private authentication: EnhancedAuthentication | undefined;
+  /** The batch of the journal that the last bytes depend on. 0 if they depend on none. */
+  private dependsOn = 0;
   private readonly share: Share;
 
   constructor(
@@ -224,8 +226,24 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     if (this.packets.isHeld) this.network.pause();
   }
 
-  beforeFlush(): undefined {
-    return undefined;
+  beforeFlush(): Promise<void> | undefined {
+    if (this.dependsOn === 0) return undefined;
+    const durable = this.reception.journal?.durable(this.dependsOn);
+    if (durable === undefined) this.dependsOn = 0;
+    return durable;
+  }
+
+  /** What is written from now on depends on what the journal has collected: it is not sent before that is durable. */
+  awaitStore(): void {
+    const { journal } = this.reception;
+    if (journal !== undefined) this.dependsOn = journal.collecting;
+  }
+
+  /** A write of the journal has failed: closes the connection if its bytes depend on it, without sending them. */
+  storeFailed(reason: string): void {
+    if (this.dependsOn === 0 || this.reception.journal?.isDurable(this.dependsOn)) return;
+    this.network.destroy();
+    this.finish(reason);
   }
 
   flushed(): void {

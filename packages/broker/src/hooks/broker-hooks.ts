@@ -81,6 +81,11 @@ export interface BrokerHooks {
     | ((client: BrokerClient, message: BrokerMessage) => Permission | Promise<Permission>)
     | undefined;
   /**
+   * Returns whether every client may receive messages of a topic name. Then they take the shorter path of a broker
+   * without `authorizeDeliver`, which need not be asked. Default: `authorizeDeliver` is asked about every message.
+   */
+  readonly deliversToAll?: ((topic: string) => boolean) | undefined;
+  /**
    * Receives each message that a client publishes, also wills, after `authorizePublish` has allowed it. May change,
    * refuse or take the message.
    *

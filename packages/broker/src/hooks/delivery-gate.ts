@@ -19,9 +19,9 @@ export interface GatedClient {
   put(message: PublishedMessage, recipient: Recipient, now: number): boolean;
   /** Whether the limits of the outbox allow these messages in addition to its own. */
   hasRoomFor(count: number, bytes: number): boolean;
-  /** Counts the memory of a message that waits for its answer, until `waitsNoLonger`. */
-  waits(message: PublishedMessage): void;
-  waitsNoLonger(message: PublishedMessage): void;
+  /** Counts and records a message that waits for its answer, until `waitsNoLonger` with the number that it returns. */
+  waits(message: PublishedMessage, recipient: Recipient): number;
+  waitsNoLonger(message: PublishedMessage, record: number): void;
   /** A message found no room. */
   overflowed(topic: string): void;
   /** The client must not receive the message. `sharedFilters` are those of which another member may receive it. */
@@ -34,6 +34,7 @@ interface Waiting {
   readonly message: PublishedMessage;
   readonly recipient: Recipient;
   readonly size: number;
+  readonly record: number;
 }
 
 type Authorize = NonNullable<BrokerHooks["authorizeDeliver"]>;
@@ -124,7 +125,7 @@ export class DeliveryGate {
     this.handled = 0;
     this.bytes = 0;
     this.again = undefined;
-    for (const { message } of waiting) this.client.waitsNoLonger(message);
+    for (const { message, record } of waiting) this.client.waitsNoLonger(message, record);
     for (const then of this.idle.splice(0)) then();
     return waiting;
   }
@@ -140,9 +141,9 @@ export class DeliveryGate {
       this.client.overflowed(message.topic);
       return false;
     }
-    this.waiting.push({ message: forKeeping(message), recipient, size });
+    const kept = forKeeping(message);
+    this.waiting.push({ message: kept, recipient, size, record: this.client.waits(kept, recipient) });
     this.bytes += size;
-    this.client.waits(message);
     return true;
   }
 
@@ -152,9 +153,9 @@ export class DeliveryGate {
     for (let answer = open; ; ) {
       const isAllowed = typeof answer === "boolean" ? answer : await answer;
       if (this.waiting !== waiting) return; // the session has ended
-      const { message, recipient, size } = waiting[this.handled++] as Waiting;
+      const { message, recipient, size, record } = waiting[this.handled++] as Waiting;
       this.bytes -= size;
-      this.client.waitsNoLonger(message);
+      this.client.waitsNoLonger(message, record);
       const now = this.clock.now();
       if (isAllowed && message.expiresAt > now) this.client.put(message, recipient, now);
       else if (!isAllowed) this.client.denied(message, recipient.sharedFilters);

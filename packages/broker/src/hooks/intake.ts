@@ -13,6 +13,7 @@ import type { KnownClient } from "../clients/known-client.js";
 import { topicRefusal } from "../messages/permitted-publications.js";
 import { type PublishedMessage, publishedMessage, willMessage } from "../messages/published-message.js";
 import type { Router } from "../messages/router.js";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { HookRefusal } from "./broker-hooks.js";
 import type { Hooks } from "./hooks.js";
 import type { PublishVerdict } from "./publish-gate.js";
@@ -27,6 +28,7 @@ export class Intake {
     private readonly hooks: Hooks,
     private readonly router: Router,
     private readonly application: ApplicationSubscriptions,
+    private readonly journal?: Pick<BrokerJournal, "isFailing">,
   ) {}
 
   /** A client published a message. */
@@ -36,9 +38,9 @@ export class Intake {
       this.refuse(client, packet.topic, refusal, delivery);
       return;
     }
-    if (this.forward(client, packet)) return;
-    const message = publishedMessage(packet, client.clientId, this.clock.now());
     const gate = this.hooks.publishing;
+    if (gate === undefined && this.forward(client, packet)) return;
+    const message = publishedMessage(packet, client, this.clock.now());
     if (gate === undefined) {
       this.deliver(client, message, delivery);
       return;
@@ -46,14 +48,14 @@ export class Intake {
     const verdict = gate.decide(client.handle, message);
     if (verdict instanceof Promise)
       void this.later(client, verdict, (decided) => this.conclude(client, message, decided, delivery));
-    else this.conclude(client, message, verdict, delivery);
+    else if (verdict !== message || !this.forward(client, packet)) this.conclude(client, message, verdict, delivery);
   }
 
-  /** Passes a QoS 0 message on at once, if nobody but the subscribed clients has a say. Returns false otherwise. */
-  private forward({ clientId }: KnownClient, packet: PublishPacket): boolean {
+  /** Passes an allowed QoS 0 message on at once, if only the subscribed clients receive it. Returns false otherwise. */
+  private forward(client: KnownClient, packet: PublishPacket): boolean {
     const { events } = this;
-    if (this.hooks.publishing !== undefined || !this.application.isEmpty) return false;
-    if (!this.router.forward(packet, clientId)) return false;
+    if (!this.application.isEmpty || !this.router.forward(packet, client)) return false;
+    const { clientId } = client;
     if (events.has("published"))
       events.emit("published", { clientId, topic: packet.topic, bytes: packet.payload.length });
     return true;
@@ -61,7 +63,7 @@ export class Intake {
 
   /** Publishes the will of a client. Its expiry counts from now [MQTT5-3.1.3.2.4]. */
   publishWill(client: KnownClient, will: Will): void {
-    const message = willMessage(will, client.clientId, this.clock.now());
+    const message = willMessage(will, client, this.clock.now());
     const refusal = topicRefusal(will.topic);
     if (refusal !== undefined) {
       this.refuse(client, will.topic, refusal, undefined);
@@ -111,12 +113,20 @@ export class Intake {
   }
 
   private deliver(client: KnownClient, message: PublishedMessage, delivery: Delivery | undefined): void {
+    if (delivery !== undefined && this.journal?.isFailing) {
+      const refusal = { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: "the store cannot be written" };
+      // Before MQTT 5, an acknowledgement would mean that the message was accepted.
+      if (client.version !== 5) client.end(refusal.reasonCode, refusal.reason);
+      this.refuse(client, message.topic, refusal, delivery);
+      return;
+    }
     const reasonCode = this.route(message, delivery !== undefined && client.version === 5);
     if (reasonCode >= REFUSED) {
       acknowledge(client, delivery, reasonCode);
       return;
     }
     const hearing = this.application.deliver(message, delivery !== undefined);
+    if (hearing instanceof Promise && delivery?.qos === 2) client.journal?.open(delivery.packetIdentifier);
     if (hearing instanceof Promise)
       void this.later(client, hearing, (heard) => acknowledge(client, delivery, codes[heard] ?? reasonCode));
     else acknowledge(client, delivery, codes[hearing] ?? reasonCode);
@@ -192,5 +202,5 @@ const codes: Readonly<Record<Hearing, number | undefined>> = {
 };
 
 function acknowledge(client: KnownClient, delivery: Delivery | undefined, reasonCode: number): void {
-  if (delivery !== undefined) client.session.finished(delivery, reasonCode);
+  if (delivery !== undefined) client.finished(delivery, reasonCode);
 }

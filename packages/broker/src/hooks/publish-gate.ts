@@ -78,7 +78,8 @@ export class PublishGate {
     } = change;
     const options = { qos, retain, properties };
     const changed = ownMessage(topic, payload, options, this.maximumTopicLevels, this.clock.now());
-    return { ...changed, publisher: message.publisher };
+    const { publisher, publisherIdentity } = message;
+    return { ...changed, publisher, publisherIdentity };
   }
 
   private failed(error: unknown): HookRefusal {

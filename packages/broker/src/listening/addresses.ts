@@ -31,7 +31,7 @@ export class Addresses {
 
   constructor(
     private readonly clock: Clock,
-    private readonly limits: AddressSettings,
+    public limits: AddressSettings,
   ) {}
 
   /** Lets a connection in, or returns the reason why not. @param address undefined if it has none */

@@ -87,7 +87,7 @@ export class Attachment {
 
   private async begin(settings: BrokerSettings): Promise<void> {
     const { clock, connectTimeout } = settings;
-    const { name = this.path, authenticate } = this.terms;
+    const { name = this.path, authenticate, allowedOrigins = settings.allowedOrigins } = this.terms;
     const limits = {
       // The server may have kept the connection for earlier requests.
       deadlineOf: () => clock.now() + connectTimeout,
@@ -96,6 +96,7 @@ export class Attachment {
     };
     this.upgrade = await webSocketUpgrade(settings, limits, this.entrance, {
       host: () => this.host,
+      allowedOrigins: () => allowedOrigins,
       arrival: () => ({ listener: name, authenticate }),
       opened: (socket) => this.accepted.add(socket),
     });

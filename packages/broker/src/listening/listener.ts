@@ -4,13 +4,20 @@ import type { EventEmitter } from "node:events";
 import { createServer as createHttpServer, type ServerOptions as HttpServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type TlsOptions,
+  Server as TlsServer,
+} from "node:tls";
 import { type Pem, TransportError } from "@aiko/mqtt";
 import { wrongOption } from "@aiko/mqtt/options";
 import type { Arrival } from "../connecting/arrival.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerTls } from "../options/broker-tls.js";
-import type { PathPlace, Place, PortPlace } from "../options/listener-options.js";
+import type { ListenerChange, PathPlace, Place, PortPlace } from "../options/listener-options.js";
 import type { ListenerTerms } from "../options/listener-terms.js";
 import { certificateOf } from "./client-certificate.js";
 import { type Entrance, guarded } from "./entrance.js";
@@ -19,6 +26,9 @@ import { errorOfListening } from "./listening.js";
 import { listenAtPath } from "./socket-path.js";
 import { Strangers } from "./strangers.js";
 import { upgradeOnly, webSocketUpgrade } from "./web-sockets.js";
+
+/** They may change while the listener is open. */
+type CurrentTerms = { -readonly [Name in keyof ListenerTerms]: ListenerTerms[Name] };
 
 export class Listener {
   /** All open connections, during a TLS or WebSocket handshake and after it. */
@@ -29,7 +39,10 @@ export class Listener {
     private readonly accepted: Accepted,
     readonly url: string,
     readonly port: number,
-    hasHandshake: boolean,
+    private readonly terms: CurrentTerms,
+    private readonly settings: BrokerSettings,
+    private readonly hasHandshake: boolean,
+    private readonly requiresCertificate = false,
   ) {
     if (!hasHandshake) return;
     server.on("connection", (socket: Socket) => {
@@ -47,49 +60,58 @@ export class Listener {
   }
 
   private static async atPath(place: PathPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { path, mode, terms = {} } = place;
+    const { path, mode } = place;
+    const terms = { ...place.terms };
     const url = `unix:${path}`;
     const accepted = new Accepted();
     const { name: listener = url, authenticate } = terms;
-    const server = createServer((socket) => accepted.take(socket, entrance, { listener, authenticate }));
-    if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
+    const arrival = { listener, authenticate, place: accepted };
+    const server = createServer((socket) => accepted.take(socket, entrance, arrival));
+    limit(server, terms, settings, false);
+    reportDrops(server, entrance);
     await listenAtPath(server, path, mode, settings.clock);
-    return new Listener(server, accepted, url, 0, false);
+    return new Listener(server, accepted, url, 0, terms, settings, false);
   }
 
   private static async ofStreams(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, tls, terms = {} } = place;
+    const { host, tls } = place;
+    const terms = { ...place.terms };
     const { name, authenticate } = terms;
     const accepted = new Accepted();
     const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsOptions(settings, tls));
     let url = "";
+    limit(server, terms, settings, tls !== undefined);
+    reportDrops(server, entrance);
     if (tls === undefined) {
       server.on("connection", (socket: Socket) =>
-        accepted.take(socket, entrance, { listener: name ?? url, authenticate }),
+        accepted.take(socket, entrance, { listener: name ?? url, authenticate, place: accepted }),
       );
-      if (terms.maximumConnections !== undefined) limit(server, terms.maximumConnections, entrance);
     } else {
-      bound(server, settings, terms, entrance);
+      reportHandshakes(server, settings, entrance);
       const strangers = new Strangers(server, settings, entrance);
       server.on("secureConnection", (socket: TLSSocket) => {
         const deadline = strangers.deadlineOf(socket);
         const visit = strangers.visitOf(socket);
         const certificate = certificateOf(socket);
-        accepted.take(socket, entrance, { deadline, visit, listener: name ?? url, authenticate, certificate });
+        const listener = name ?? url;
+        accepted.take(socket, entrance, { deadline, visit, listener, authenticate, certificate, place: accepted });
       });
     }
     const chosen = await listenAtPort(server, place);
     url = urlOf(tls === undefined ? "mqtt" : "mqtts", host, chosen);
-    return new Listener(server, accepted, url, chosen, tls !== undefined);
+    return new Listener(server, accepted, url, chosen, terms, settings, tls !== undefined, tls?.clientCa !== undefined);
   }
 
   private static async ofWebSockets(place: PortPlace, settings: BrokerSettings, entrance: Entrance): Promise<Listener> {
-    const { host, tls, terms = {} } = place;
+    const { host, tls } = place;
+    const terms = { ...place.terms };
     const server =
       tls === undefined
         ? createHttpServer(untimed, upgradeOnly)
         : createHttpsServer({ ...untimed, ...tlsOptions(settings, tls) }, upgradeOnly);
-    bound(server, settings, terms, entrance);
+    limit(server, terms, settings, true);
+    reportDrops(server, entrance);
+    reportHandshakes(server, settings, entrance);
     const strangers = new Strangers(server, settings, entrance);
     const late = (): void =>
       entrance.refused(`WebSocket: no upgrade request within connectTimeout ${settings.connectTimeout} ms`);
@@ -100,13 +122,42 @@ export class Listener {
     let url = "";
     const taken = {
       host: () => host,
-      arrival: () => ({ listener: terms.name ?? url, authenticate: terms.authenticate }),
+      allowedOrigins: () => terms.allowedOrigins ?? settings.allowedOrigins,
+      arrival: () => ({ listener: terms.name ?? url, authenticate: terms.authenticate, place: accepted }),
       opened: (socket: EventEmitter) => accepted.add(socket),
     };
     server.on("upgrade", await webSocketUpgrade(settings, strangers, entrance, taken));
     const chosen = await listenAtPort(server, place);
     url = urlOf(tls === undefined ? "ws" : "wss", host, chosen);
-    return new Listener(server, accepted, url, chosen, true);
+    return new Listener(server, accepted, url, chosen, terms, settings, true, tls?.clientCa !== undefined);
+  }
+
+  /** Stands for this listener in the arrivals of its connections. */
+  get place(): object {
+    return this.accepted;
+  }
+
+  /** Applies limits that have changed. */
+  limitsChanged(): void {
+    limit(this.server, this.terms, this.settings, this.hasHandshake);
+  }
+
+  /** @throws UsageError OPTION_INVALID, and nothing is changed */
+  change({ tls, maximumConnections, allowedOrigins }: ListenerChange): void {
+    if (tls !== undefined) this.renew(tls);
+    if (allowedOrigins !== undefined) this.terms.allowedOrigins = allowedOrigins;
+    if (maximumConnections === undefined) return;
+    this.terms.maximumConnections = maximumConnections;
+    this.limitsChanged();
+  }
+
+  private renew(tls: BrokerTls): void {
+    const { server } = this;
+    if (!(server instanceof TlsServer)) throw wrongOption("tls", `${this.url} does not use TLS`);
+    // Node cannot begin or end to require certificates while it listens.
+    if (this.requiresCertificate !== (tls.clientCa !== undefined))
+      throw wrongOption("tls.clientCa", "cannot be added or removed; close the listener, and open another one");
+    server.setSecureContext(tlsContext(tls));
   }
 
   /**
@@ -159,26 +210,39 @@ export class Accepted {
  */
 const untimed: HttpServerOptions = { headersTimeout: 0, requestTimeout: 0 };
 
-/**
- * A handshake takes memory before there is a connection to count. So pending handshakes count, too, and have a time
- * limit.
- */
-function bound(server: Server, settings: BrokerSettings, terms: ListenerTerms, entrance: Entrance): void {
-  const { maximumConnections, connectTimeout } = settings;
-  limit(server, Math.min(maximumConnections, terms.maximumConnections ?? maximumConnections), entrance);
+function reportHandshakes(server: Server, { connectTimeout }: BrokerSettings, entrance: Entrance): void {
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
     socket.destroy(); // a handshake that took too long: no other code destroys it
     if (server.listening) entrance.refused(describeHandshakeFailure(error, socket, connectTimeout));
   });
 }
 
-function limit(server: Server, maximumConnections: number, entrance: Entrance): void {
-  server.maxConnections = maximumConnections;
-  server.on("drop", () => entrance.full(maximumConnections));
+/** A handshake takes memory before there is a connection to count. So pending handshakes count, too. */
+function limit(
+  server: Server,
+  { maximumConnections = Infinity }: CurrentTerms,
+  settings: BrokerSettings,
+  hasHandshake: boolean,
+): void {
+  server.maxConnections = Math.min(hasHandshake ? settings.maximumConnections : Infinity, maximumConnections);
+}
+
+function reportDrops(server: Server, entrance: Entrance): void {
+  server.on("drop", () => entrance.full(server.maxConnections));
 }
 
 /** @throws UsageError OPTION_INVALID */
-function tlsOptions(settings: BrokerSettings, { certificate, key, passphrase, clientCa }: BrokerTls): TlsOptions {
+function tlsOptions(settings: BrokerSettings, tls: BrokerTls): TlsOptions {
+  return {
+    ...tlsContext(tls),
+    noDelay: true,
+    handshakeTimeout: settings.connectTimeout,
+    ...(tls.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }),
+  };
+}
+
+/** @throws UsageError OPTION_INVALID */
+function tlsContext({ certificate, key, passphrase, clientCa }: BrokerTls): SecureContextOptions {
   const context = {
     cert: nodePem(certificate),
     key: nodePem(key),
@@ -191,12 +255,7 @@ function tlsOptions(settings: BrokerSettings, { certificate, key, passphrase, cl
     const { message } = error as Error;
     throw wrongOption("tls", `key, passphrase or certificate is not valid: ${message}`);
   }
-  return {
-    ...context,
-    noDelay: true,
-    handshakeTimeout: settings.connectTimeout,
-    ...(clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }),
-  };
+  return context;
 }
 
 function nodePem(pem: Pem): string | Buffer {

@@ -61,6 +61,8 @@ async function packageWs(): Promise<typeof import("ws")> {
 export interface WebSocketPlace {
   /** The host that the server listens on. */
   host(): string;
+  /** The web pages of other hosts that may connect. */
+  allowedOrigins(): readonly string[];
   /** What is known of each connection to it. */
   arrival(): Arrival;
   /** Receives each WebSocket. */
@@ -113,7 +115,7 @@ export async function webSocketUpgrade(
     boundMessages(socket, request.socket, () => client?.isStranger ?? true);
   };
   return (request, socket, head) => {
-    const refusal = originRefusal(request, { host: place.host(), allowedOrigins: settings.allowedOrigins });
+    const refusal = originRefusal(request, { host: place.host(), allowedOrigins: place.allowedOrigins() });
     if (refusal !== undefined) {
       forbid(socket, refusal);
       entrance.refused(refusal);

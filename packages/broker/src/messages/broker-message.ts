@@ -16,4 +16,6 @@ export interface BrokerMessage {
   readonly properties: PublishProperties | undefined;
   /** The client identifier of its publisher. Undefined for messages of `broker.publish`. */
   readonly publisher: string | undefined;
+  /** Who its publisher was when it published the message, as `authenticate` answered. Undefined if it had no identity. */
+  readonly publisherIdentity: string | undefined;
 }

@@ -39,7 +39,7 @@ export class MemoryBudget {
   private readonly droppable = new Map<QueueOwner, number>();
 
   /** @param limit in bytes */
-  constructor(readonly limit: number) {}
+  constructor(public limit: number) {}
 
   /** Bytes in use. */
   get used(): number {

@@ -14,27 +14,44 @@ export interface PublishedMessage {
   readonly expiresAt: number;
   /** The client that published it; undefined for the broker itself. */
   readonly publisher: string | undefined;
+  /** Who that client was then. */
+  readonly publisherIdentity: string | undefined;
   /** The number of clients that it waits for. Only `MemoryBudget` changes it. */
   holders: number;
+  /** Its record in the store, and how many other records refer to it. Only the journal changes it. */
+  record: { readonly key: number; references: number } | undefined;
 }
 
 /** The fields that PUBLISH and a will share. */
 type Publication = Pick<PublishPacket, "topic" | "payload" | "qos" | "retain" | "properties">;
 
-export function publishedMessage(
-  publication: Publication,
-  publisher: string | undefined,
-  now: number,
-): PublishedMessage {
+/** The client that publishes. */
+export interface Publisher {
+  readonly clientId: string;
+  readonly identity: string | undefined;
+}
+
+export function publishedMessage(publication: Publication, by: Publisher | undefined, now: number): PublishedMessage {
   const { topic, payload, qos, retain, properties } = publication;
   const seconds = properties?.messageExpiryInterval;
   const expiresAt = seconds === undefined ? Infinity : now + seconds * 1000;
-  return { topic, payload, qos, retain, properties, expiresAt, publisher, holders: 0 };
+  return {
+    topic,
+    payload,
+    qos,
+    retain,
+    properties,
+    expiresAt,
+    publisher: by?.clientId,
+    publisherIdentity: by?.identity,
+    holders: 0,
+    record: undefined,
+  };
 }
 
-export function willMessage(will: Will, publisher: string, now: number): PublishedMessage {
+export function willMessage(will: Will, by: Publisher, now: number): PublishedMessage {
   const { willDelayInterval: _, ...properties } = will.properties ?? {};
-  return publishedMessage({ ...will, properties }, publisher, now);
+  return publishedMessage({ ...will, properties }, by, now);
 }
 
 /**
@@ -62,7 +79,7 @@ export interface Addressee {
 export class DeliveredMessage extends OutgoingMessage {
   /** Whether it failed because the queue was full. */
   foundNoRoom = false;
-  /** The message as it was published; set only if the application is asked again before it is sent. */
+  /** The message as it was published; set only if the application is asked again before it is sent, or if it is stored. */
   source: PublishedMessage | undefined;
   /** The message as it was published, while the memory of its waiting is counted. */
   held: PublishedMessage | undefined;

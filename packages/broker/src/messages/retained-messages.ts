@@ -5,6 +5,9 @@
 
 import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import { TopicNameTree } from "@aiko/mqtt/topic";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
+import type { LoadedRetained } from "../persistence/loaded-state.js";
+import { writeRecord } from "../persistence/record-writing.js";
 import { type MemoryBudget, propertiesSize, topicSize } from "./memory-budget.js";
 import { forKeeping, type PublishedMessage } from "./published-message.js";
 import { RetainedShares } from "./retained-shares.js";
@@ -16,6 +19,8 @@ export interface Retained {
   sequence: number;
   /** A small number that no other topic has at the same time. */
   readonly slot: number;
+  /** The key of its record. 0 without a store. */
+  key: number;
 }
 
 export class RetainedMessages {
@@ -36,6 +41,7 @@ export class RetainedMessages {
     bounds: Bounds,
     share: number,
     readonly budget: MemoryBudget,
+    private readonly journal?: BrokerJournal,
   ) {
     this.shares = new RetainedShares(bounds, share, budget);
   }
@@ -83,17 +89,19 @@ export class RetainedMessages {
       if (former !== undefined) this.forget(former);
       return;
     }
-    if (former !== undefined) this.shares.remove(former.message, sizeOf(former.message));
     const kept = forKeeping(message);
-    this.shares.add(kept, sizeOf(kept));
-    this.latest++;
-    if (former === undefined) {
-      this.tree.set(topic, { message: kept, sequence: this.latest, slot: this.freeSlots.pop() ?? this.tree.size });
-    } else {
-      former.message = kept;
-      former.sequence = this.latest;
-    }
+    if (former === undefined) this.record(this.place(kept, 0));
+    else this.replace(former, kept);
     this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
+    this.sweepInTime(now);
+  }
+
+  /** Adds the messages of an earlier process. The limits do not hold for them. */
+  restore(retained: readonly LoadedRetained[], now: number): void {
+    for (const { key, message } of retained) {
+      this.place(message, key);
+      this.nextExpiry = Math.min(this.nextExpiry, message.expiresAt);
+    }
     this.sweepInTime(now);
   }
 
@@ -154,10 +162,43 @@ export class RetainedMessages {
     });
   }
 
-  private forget({ message, slot }: Retained): void {
+  private place(message: PublishedMessage, key: number): Retained {
+    this.shares.add(message, sizeOf(message));
+    const slot = this.freeSlots.pop() ?? this.tree.size;
+    const retained = { message, sequence: ++this.latest, slot, key };
+    this.tree.set(message.topic, retained);
+    return retained;
+  }
+
+  private record(retained: Retained): void {
+    const { journal } = this;
+    if (journal === undefined) return;
+    const record = { kind: "retained", message: journal.hold(retained.message) } as const;
+    retained.key = journal.add(writeRecord(record), () => this.forget(retained));
+  }
+
+  private replace(retained: Retained, message: PublishedMessage): void {
+    const { journal } = this;
+    const former = retained.message;
+    this.shares.remove(former, sizeOf(former));
+    this.shares.add(message, sizeOf(message));
+    retained.message = message;
+    retained.sequence = ++this.latest;
+    if (journal === undefined) return;
+    const record = { kind: "retained", message: journal.hold(message) } as const;
+    journal.set(retained.key, writeRecord(record), () => {
+      if (this.tree.get(former.topic) === retained) this.replace(retained, former);
+    });
+    journal.release(former);
+  }
+
+  private forget({ message, slot, key }: Retained): void {
     if (!this.tree.delete(message.topic)) return;
     this.shares.remove(message, sizeOf(message));
     this.freeSlots.push(slot);
+    if (this.journal === undefined) return;
+    this.journal.delete(key);
+    this.journal.release(message);
   }
 }
 

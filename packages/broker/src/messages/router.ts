@@ -20,9 +20,11 @@ import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import type { BrokerJournal } from "../persistence/broker-journal.js";
+import type { LoadedRetained } from "../persistence/loaded-state.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
-import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
+import { type PublishedMessage, type Publisher, publishedMessage, type SharedMessage } from "./published-message.js";
 import { RetainedMessages } from "./retained-messages.js";
 import { RetainedReplays } from "./retained-replay.js";
 import { type ClientSubscription, SubscriptionTable, soleRecipient } from "./subscription-table.js";
@@ -39,10 +41,11 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
     private readonly workload: Workload,
+    journal?: BrokerJournal,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
-    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare, budget);
+    this.retained = new RetainedMessages(this.clock, settings.retained, settings.maximumShare, budget, journal);
     this.replays = new RetainedReplays(this.clock, this.retained);
   }
 
@@ -64,9 +67,9 @@ export class Router {
    * Writes a client's QoS 0 message to the connections of its subscribers without an object for it or for a recipient.
    * Returns false, and does nothing, if the message is not as simple as that: call `publish` then.
    */
-  forward(packet: PublishPacket, publisher: string): boolean {
-    if (!this.isDirect || packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined)
-      return false;
+  forward(packet: PublishPacket, publisher: Publisher): boolean {
+    if (packet.qos > 0 || packet.retain || packet.properties?.messageExpiryInterval !== undefined) return false;
+    if (!this.isDirect(packet.topic)) return false;
     const subscriptions = this.subscriptions.direct(packet.topic);
     if (subscriptions === undefined) return false;
     this.workload.add(subscriptions.length);
@@ -76,12 +79,13 @@ export class Router {
     const replaying = !this.replays.isIdle;
     for (const subscription of subscriptions) {
       const { client, noLocal, subscriptionIdentifier } = subscription;
-      if (!client.isOnline || (noLocal && client.clientId === publisher)) continue;
+      if (!client.isOnline || (noLocal && client.clientId === publisher.clientId)) continue;
       if (replaying) {
         message ??= publishedMessage(packet, publisher, this.clock.now());
         this.replays.precede(client, message, this.clock.now());
       }
-      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
+      const isSimple = subscriptionIdentifier === undefined && client.gate?.isBusy !== true;
+      if (isSimple && client.session.forward(packet, copies)) continue;
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
       client.deliver(message, soleRecipient(subscription, message), now);
@@ -99,7 +103,7 @@ export class Router {
   publish(message: PublishedMessage, isTold = false): number {
     const now = this.clock.now();
     if (message.retain && !this.retain(message, now) && isTold) return ReasonCode.QUOTA_EXCEEDED;
-    const direct = this.isDirect ? this.subscriptions.direct(message.topic) : undefined;
+    const direct = this.isDirect(message.topic) ? this.subscriptions.direct(message.topic) : undefined;
     if (direct !== undefined) return this.publishTo(direct, message, isTold, now);
     const recipients = this.subscriptions.recipients(message);
     this.workload.add(this.subscriptions.visited + DELIVERY * recipients.size);
@@ -177,11 +181,10 @@ export class Router {
         reasonString ??= refused.reason;
         return client.version === 3 ? qos : denied(client.version, refused.reasonCode, topicFilter);
       }
-      client.subscribed(topicFilter);
       subscribed.push({ clientId, topicFilter, qos });
       const subscription = { client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier };
-      const fresh = this.subscriptions.add(subscription);
-      if (fresh) this.budget.take(subscriptionSize(topicFilter));
+      client.subscribed(subscription);
+      const fresh = this.add(subscription);
       granted.set(topicFilter, {
         request: { ...request, qos },
         fresh: fresh || granted.get(topicFilter)?.fresh === true,
@@ -215,9 +218,43 @@ export class Router {
     client.session.write({ type: "unsuback", packetIdentifier, reasonCodes });
   }
 
-  /** Whether messages go straight to their subscribers: no hook decides. */
-  private get isDirect(): boolean {
-    return this.settings.authorizeDeliver === undefined;
+  /** Adds a subscription of an earlier process. It brings no retained messages. */
+  restore(client: KnownClient, subscription: Omit<ClientSubscription<KnownClient>, "client">): void {
+    const { topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier } = subscription;
+    client.restored(topicFilter);
+    this.add({ client, topicFilter, qos, noLocal, retainAsPublished, subscriptionIdentifier });
+  }
+
+  /** Removes a subscription that could not be stored. SUBACK was not sent. */
+  undo(client: KnownClient, topicFilter: string): void {
+    client.unsubscribed(topicFilter);
+    this.replays.stop(client, topicFilter);
+    if (this.subscriptions.delete(client, topicFilter)) this.budget.take(-subscriptionSize(topicFilter));
+  }
+
+  /** Retains the messages of an earlier process. */
+  restoreRetained(retained: readonly LoadedRetained[]): void {
+    this.retained.restore(retained, this.clock.now());
+  }
+
+  /** Returns true if the client had no such subscription. */
+  private add(subscription: ClientSubscription<KnownClient>): boolean {
+    const fresh = this.subscriptions.add(subscription);
+    if (fresh) this.budget.take(subscriptionSize(subscription.topicFilter));
+    return fresh;
+  }
+
+  /** Whether messages of this topic go straight to their subscribers: no hook restricts them. */
+  private isDirect(topic: string): boolean {
+    const { authorizeDeliver, deliversToAll } = this.settings;
+    if (authorizeDeliver === undefined) return true;
+    if (deliversToAll === undefined) return false;
+    try {
+      return deliversToAll(topic) === true;
+    } catch (error) {
+      this.events.emit("error", error);
+      return false;
+    }
   }
 
   /** Removes all subscriptions of a client whose session has ended. */
@@ -245,6 +282,7 @@ export class Router {
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
+    if (client.journal?.isFailing) return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: STORE_FAILS };
     const refusal = filterRefusal(topicFilter, this.settings);
     if (refusal !== undefined || topicFilters.has(topicFilter)) return refusal;
     let reason: string;
@@ -263,6 +301,8 @@ export class Router {
  * but the client receives the message once.
  */
 const MOST_GROUPS = 16;
+
+const STORE_FAILS = "the store cannot be written";
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;

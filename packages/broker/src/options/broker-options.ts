@@ -1,6 +1,14 @@
 /** The options of a broker, and the precise settings that they become. */
 
-import { type Bounds, type Clock, type PartialOptions, platform, type Transport, UsageError } from "@aiko/mqtt";
+import {
+  type Bounds,
+  type Clock,
+  type PartialOptions,
+  platform,
+  type Store,
+  type Transport,
+  UsageError,
+} from "@aiko/mqtt";
 import { ReasonCode } from "@aiko/mqtt/codec";
 import {
   boolean,
@@ -14,12 +22,12 @@ import {
   wrongOption,
 } from "@aiko/mqtt/options";
 import type { BrokerHooks } from "../hooks/broker-hooks.js";
-import { serializedOrigin } from "../listening/request-origin.js";
-import { type AddressLimits, type AddressSettings, addressLimits } from "./address-limits.js";
 import type { AuthenticationMethod, ConnectDecision, ConnectRequest } from "./authentication.js";
+import { type BrokerLimits, completeLimits, type LimitSettings, limitRules } from "./broker-limits.js";
 import { type BrokerTls, readTls } from "./broker-tls.js";
 import { type CapabilityOptions, capabilityRules } from "./capabilities.js";
 import { type ListenerOptions, type Place, readListeners } from "./listener-options.js";
+import { readOrigins, shown } from "./origins.js";
 
 /**
  * Options of a broker. Undefined stands for the default. `Port` is the type of `port`: if it is a number, `listeners`
@@ -27,6 +35,7 @@ import { type ListenerOptions, type Place, readListeners } from "./listener-opti
  */
 export interface BrokerOptions<Port extends number | undefined = number | undefined>
   extends BrokerHooks,
+    BrokerLimits,
     CapabilityOptions {
   /** The address to bind for TCP. Default "127.0.0.1": this machine only. */
   readonly host?: string | undefined;
@@ -84,21 +93,6 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly maximumPacketSize?: number | undefined;
   /**
-   * The number of connections at one time, including those in a TLS or WebSocket handshake, 1 … 2,147,483,648. Default
-   * 10,000.
-   */
-  readonly maximumConnections?: number | undefined;
-  /**
-   * The number of sessions at one time, with or without a connection, 1 … 16,777,216. Clients that would start another
-   * one are refused with 0x89 (Server busy), and may retry. Default 100,000.
-   */
-  readonly maximumSessions?: number | undefined;
-  /**
-   * The number of subscriptions of one client, from 1. Further ones are refused. Default 10,000. Of shared subscriptions
-   * with the same topic filter, a client may have 16.
-   */
-  readonly maximumSubscriptions?: number | undefined;
-  /**
    * The number of levels of a topic name or filter, 1 … 65,536: one more than its separators. Default 201, because
    * mosquitto allows 200 separators.
    */
@@ -121,18 +115,6 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly maximumShare?: number | undefined;
   /**
-   * The approximate memory in bytes of all sessions, subscriptions, retained messages and waiting messages together, from
-   * 1,048,576. When it is reached, waiting QoS 0 messages are dropped, the longest queue first. Then new sessions,
-   * subscriptions and retained messages are refused, and a client that has an unfinished message gets no further one: see
-   * the events `refused`, `dropped` and `notRetained`. Default 1,073,741,824 (1 GiB).
-   */
-  readonly maximumMemory?: number | undefined;
-  /**
-   * Limits for each address from which clients connect. By default, they do not hold for loopback addresses. Clients
-   * beyond are refused, which the event `refused` reports.
-   */
-  readonly perAddress?: AddressLimits | undefined;
-  /**
    * The number of unacknowledged QoS 1 and 2 messages that a client may send, 1 … 65,535. Default 65,535. A client of
    * MQTT 5 that sends more is disconnected. Clients before MQTT 5 cannot know the limit: the broker stops reading from
    * them until it has acknowledged one.
@@ -144,21 +126,20 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly topicAliasMaximum?: number | undefined;
   /**
-   * The longest keep-alive of a client in seconds, 0 … 65,535. 0 means no limit: a silent client can stay connected
-   * forever. Default 0. On MQTT 5, the broker tells the client to use this value instead. Clients before MQTT 5 that
-   * request a longer one, or none, are refused with return code 2 (Identifier rejected), as by `max_keepalive` of
-   * mosquitto.
-   */
-  readonly maximumKeepAlive?: number | undefined;
-  /** The longest time in seconds that a session without a connection is kept, 0 … 4,294,967,295. Default 86,400. */
-  readonly maximumSessionExpiry?: number | undefined;
-  /**
    * Milliseconds, 1 … 2,147,483,647, from the opening of a connection until its client is accepted. They cover the TLS
    * and WebSocket handshakes, CONNECT and `authenticate`. Default 10,000.
    */
   readonly connectTimeout?: number | undefined;
   /** Whether to accept client identifiers of more than 23 characters on MQTT 3.1. Default false [MQTT31-6]. */
   readonly longClientIdentifiers?: boolean | undefined;
+  /**
+   * Where the broker keeps what must survive the process: sessions that outlive their connection, with subscriptions and
+   * messages, and retained messages. It uses the session "broker" of the store. Default: none; everything ends with the
+   * process.
+   *
+   * @example store: new DiskStore("/var/lib/broker", { onDamage: console.error }) // of @aiko/mqtt-store
+   */
+  readonly store?: Store | undefined;
   /** Faults on the broker's connections, for tests: a `Faults` of `@aiko/mqtt-broker/testing`. Default: none. */
   readonly faults?: ConnectionFaults | undefined;
   /**
@@ -201,15 +182,17 @@ type Authenticate = NonNullable<BrokerOptions["authenticate"]>;
 
 const rules = {
   ...capabilityRules,
+  ...limitRules,
   host: (name: string, value: unknown) => filled(name, value, "127.0.0.1"),
   port: integer(0, 65_535, DEFAULT_PORT),
   tls: readTls,
   listeners: readListeners,
-  allowedOrigins: readOrigins,
+  allowedOrigins: (name: string, value: unknown) => readOrigins(name, value) ?? [],
   authenticate: func<Authenticate>(),
   authorizePublish: func<BrokerHooks["authorizePublish"]>(),
   authorizeSubscribe: func<BrokerHooks["authorizeSubscribe"]>(),
   authorizeDeliver: func<BrokerHooks["authorizeDeliver"]>(),
+  deliversToAll: func<BrokerHooks["deliversToAll"]>(),
   onPublish: func<BrokerHooks["onPublish"]>(),
   hookTimeout: integer(1, 2 ** 31 - 1, 10_000),
   subprotocolOptional: boolean(false),
@@ -221,21 +204,18 @@ const rules = {
     "must be a string, or a function that returns one",
   ),
   maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
-  maximumConnections: integer(1, 2 ** 31, 10_000),
-  maximumSessions: integer(1, 2 ** 24, 100_000),
-  maximumSubscriptions: integer(1, Number.MAX_SAFE_INTEGER, 10_000),
   maximumTopicLevels: integer(1, 65_536, 201),
   outbox: bounds(1, 100_000, 64 * 2 ** 20),
   retained: bounds(0, 200_000, 256 * 2 ** 20),
   maximumShare: share(0.5),
-  maximumMemory: integer(2 ** 20, Number.MAX_SAFE_INTEGER, 2 ** 30),
-  perAddress: addressLimits,
   receiveMaximum: integer(1, 65_535, 65_535),
   topicAliasMaximum: integer(0, 65_535, 100),
-  maximumKeepAlive: integer(0, 65_535, 0),
-  maximumSessionExpiry: integer(0, 0xffff_ffff, 86_400),
   connectTimeout: integer(1, 2 ** 31 - 1, 10_000),
   longClientIdentifiers: boolean(false),
+  store: holds<Store>(
+    (value) => typeof (value as Partial<Store> | null)?.open === "function",
+    "must be a Store, such as a DiskStore of @aiko/mqtt-store",
+  ),
   faults: holds<ConnectionFaults>(
     (value) => typeof (value as Partial<ConnectionFaults> | null)?.wrap === "function",
     "must be a Faults of @aiko/mqtt-broker/testing",
@@ -246,10 +226,12 @@ const rules = {
 /** The options that say where the broker listens. `places` is their result. */
 type Placing = "host" | "port" | "tls" | "listeners";
 
-export interface BrokerSettings extends Omit<OptionsRead<typeof rules>, Placing | "perAddress" | "authenticate"> {
+/** The limits may change while the broker runs: each is read where it is applied. */
+export interface BrokerSettings
+  extends Omit<OptionsRead<typeof rules>, Placing | keyof LimitSettings | "authenticate">,
+    LimitSettings {
   readonly authenticate: Authenticate;
   readonly places: readonly Place[];
-  readonly perAddress: AddressSettings;
 }
 
 /** The options of a single TCP listener. */
@@ -258,12 +240,10 @@ const shortForm: readonly Placing[] = ["host", "port", "tls"];
 /** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
 export function parseBrokerOptions<Port extends number | undefined>(options: BrokerOptions<Port>): BrokerSettings {
   assertObject(options);
-  const { host, port, tls, listeners, perAddress, ...others } = readOptions(rules, options);
-  const most = Math.ceil(others.maximumConnections * others.maximumShare);
+  const { host, port, tls, listeners, ...others } = readOptions(rules, options);
   const settings = {
-    ...others,
+    ...completeLimits(others, others.maximumShare),
     authenticate: others.authenticate ?? (others.authenticationMethods.size > 0 ? needsMethod : acceptAll),
-    perAddress: { ...perAddress, maximumConnections: perAddress.maximumConnections ?? most },
   };
   if (listeners === undefined) return { ...settings, places: [{ scheme: "mqtt", host, port, tls }] };
   const other = shortForm.find((name) => options[name] !== undefined);
@@ -277,11 +257,6 @@ const acceptAll = (): ConnectDecision => true;
 function needsMethod(): ConnectDecision {
   const reason = "a client must name an authentication method, since authenticate is not set";
   return { reasonCode: ReasonCode.NOT_AUTHORIZED, reason };
-}
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  return typeof value === "object" && value !== null ? "{…}" : String(value);
 }
 
 /**
@@ -320,18 +295,4 @@ function readMethods(name: string, methods: unknown = {}): ReadonlyMap<string, A
   for (const [method, implement] of entries)
     if (typeof implement !== "function") throw wrongOption(`${name}.${method}`, "must be a function");
   return new Map(entries as [string, AuthenticationMethod][]);
-}
-
-/** @throws UsageError OPTION_INVALID */
-function readOrigins(name: string, origins: unknown = []): readonly string[] {
-  const wrong = (what: string, rule: string): UsageError =>
-    new UsageError("OPTION_INVALID", `${name}${what}: ${rule}, as in ["https://app.example"]`, { option: name });
-  if (!Array.isArray(origins)) throw wrong("", "must be a list of origins");
-  for (const origin of origins) {
-    if (origin === "*" || origin === "null") continue;
-    const serialized = typeof origin === "string" ? serializedOrigin(origin) : undefined;
-    if (serialized === undefined) throw wrong(` ${shown(origin)}`, "is not an origin; write scheme, host and port");
-    if (serialized !== origin) throw wrong(` ${shown(origin)}`, `browsers send ${shown(serialized)}; write that`);
-  }
-  return origins;
 }

@@ -1,7 +1,7 @@
 /** The TLS options of a listener, which are checked before anything listens. */
 
 import { X509Certificate } from "node:crypto";
-import type { Pem, UsageError } from "@aiko/mqtt";
+import type { Pem } from "@aiko/mqtt";
 import { readOptions, secret, wrongOption } from "@aiko/mqtt/options";
 
 /** TLS options of a listener. */
@@ -51,15 +51,23 @@ export function readTls(name: string, value: unknown): BrokerTls | undefined {
 
 /** Node ignores text that is not a certificate, and would then reject all clients. */
 function assertCertificates(option: string, pem: Pem): void {
-  const text = typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
+  const problem = certificatesProblem(typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1"));
+  if (problem === NO_CERTIFICATE) throw wrongOption(option, `${problem}; pass the file's contents, not its path`);
+  if (problem !== undefined) throw wrongOption(option, problem);
+}
+
+const NO_CERTIFICATE = "does not contain a PEM certificate";
+
+/** Returns what is wrong with the certificates in a text, in words that follow its name; undefined if nothing is. */
+export function certificatesProblem(text: string): string | undefined {
   const starts = [...text.matchAll(/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/g)].map(({ index }) => index);
-  const unusable = (rule: string): UsageError => wrongOption(option, rule);
-  if (starts.length === 0) throw unusable("does not contain a PEM certificate; pass the file's contents, not its path");
+  if (starts.length === 0) return NO_CERTIFICATE;
   for (const start of starts) {
     try {
       new X509Certificate(text.slice(start)); // includes the following text: the last certificate may be incomplete
     } catch (error) {
-      throw unusable(`contains a damaged certificate: ${(error as Error).message}`);
+      return `contains a damaged certificate: ${(error as Error).message}`;
     }
   }
+  return undefined;
 }

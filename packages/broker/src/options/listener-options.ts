@@ -39,6 +39,16 @@ export interface PathPlace {
 
 export type Place = PortPlace | PathPlace;
 
+/** What `BrokerListener.change` changes. Undefined leaves it unchanged. */
+export interface ListenerChange {
+  /** The new certificate and key, of a listener for `mqtts:` or `wss:`. */
+  readonly tls?: BrokerTls | undefined;
+  /** As in `ListenerOptions`. */
+  readonly maximumConnections?: number | undefined;
+  /** As in `ListenerOptions`, of a listener for WebSockets. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+}
+
 const DEFAULT_MODE = 0o600;
 /** The default ports without and with TLS. */
 const defaultPorts = { mqtt: [1883, 8883], ws: [80, 443] } as const;
@@ -61,30 +71,51 @@ const rules = {
   ...termRules,
 } satisfies Record<keyof ListenerOptions, unknown>;
 
-function readListener(option: string, given: unknown): Place {
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function readChange(change: ListenerChange): ListenerChange {
+  const { tls, maximumConnections, allowedOrigins } = rules;
+  return readOptions({ tls, maximumConnections, allowedOrigins }, change);
+}
+
+/** @throws UsageError OPTION_UNKNOWN or OPTION_INVALID */
+export function readListener(option: string, given: unknown): Place {
   if (typeof given !== "object" || given === null)
-    throw wrongOption(option, 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
-  const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${option}.${name}`, rule);
-  const { url = "", tls, mode, ...own } = readOptions(rules, given, `${option}.`);
+    throw wrongOption(option || "options", 'must be an object, as in { url: "mqtt://127.0.0.1:1883" }');
+  const prefix = option === "" ? "" : `${option}.`;
+  const invalid = (name: keyof ListenerOptions, rule: string): UsageError => wrongOption(`${prefix}${name}`, rule);
+  const { url = "", tls, mode, ...own } = readOptions(rules, given, prefix);
   const terms = Object.values(own).some((value) => value !== undefined) ? own : undefined;
-  if (/^unix:./.test(url)) {
-    if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
-    return { path: url.slice("unix:".length), mode: mode ?? DEFAULT_MODE, terms };
-  }
-  const { scheme = "", secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
-  const host = ipv6 ?? name;
+  if (own.allowedOrigins !== undefined && !/^wss?:/.test(url))
+    throw invalid("allowedOrigins", "is only allowed for ws: and wss:");
+  const at = parseListenerUrl(url);
   // A URL of another form is not shown, because it may contain a password.
-  if (host === undefined || Number(port) > MAXIMUM_PORT)
-    throw invalid("url", `must be ${FORMS}, without user, path or query`);
+  if (at === undefined) throw invalid("url", LISTENER_URL_RULE);
+  if ("path" in at) {
+    if (tls !== undefined) throw invalid("tls", "a Unix socket does not use TLS; remove tls");
+    return { path: at.path, mode: mode ?? DEFAULT_MODE, terms };
+  }
+  const { scheme, isSecure, host, port } = at;
   if (mode !== undefined) throw invalid("mode", "is only allowed for Unix sockets");
-  if (secure && tls === undefined) throw invalid("tls", `${scheme}s: requires { certificate, key }`);
-  if (!secure && tls !== undefined) throw invalid("tls", `${scheme}: does not use TLS; write ${scheme}s:`);
-  const [usual, usualSecure] = defaultPorts[scheme as PortPlace["scheme"]];
-  return {
-    scheme: scheme as PortPlace["scheme"],
-    host,
-    port: port === "" ? (secure ? usualSecure : usual) : Number(port),
-    tls,
-    terms,
-  };
+  if (isSecure && tls === undefined) throw invalid("tls", `${scheme}s: requires { certificate, key }`);
+  if (!isSecure && tls !== undefined) throw invalid("tls", `${scheme}: does not use TLS; write ${scheme}s:`);
+  return { scheme, host, port, tls, terms };
+}
+
+/** What the URL of a listener says. */
+export type ListenerAddress =
+  | { readonly scheme: PortPlace["scheme"]; readonly isSecure: boolean; readonly host: string; readonly port: number }
+  | { readonly path: string };
+
+/** The rule of a listener's URL, in words that follow the name of the option. */
+export const LISTENER_URL_RULE = `must be ${FORMS}, without user, path or query`;
+
+/** Returns undefined if it is not the URL of a listener. */
+export function parseListenerUrl(url: string): ListenerAddress | undefined {
+  if (/^unix:./.test(url)) return { path: url.slice("unix:".length) };
+  const { scheme, secure, ipv6, name, port = "" } = AT_PORT.exec(url)?.groups ?? {};
+  const host = ipv6 ?? name;
+  if ((scheme !== "mqtt" && scheme !== "ws") || host === undefined || Number(port) > MAXIMUM_PORT) return undefined;
+  const [usual, usualSecure] = defaultPorts[scheme];
+  const isSecure = secure === "s";
+  return { scheme, isSecure, host, port: port === "" ? (isSecure ? usualSecure : usual) : Number(port) };
 }

@@ -2,6 +2,7 @@
 
 import { func, holds, integer } from "@aiko/mqtt/options";
 import type { ConnectDecision, ConnectRequest } from "./authentication.js";
+import { readOrigins } from "./origins.js";
 
 /** Options of one listener instead of those of the broker. */
 export interface ListenerTerms {
@@ -17,10 +18,13 @@ export interface ListenerTerms {
    * broker's `maximumConnections` holds in addition. Default: no limit of its own.
    */
   readonly maximumConnections?: number | undefined;
+  /** Origins of web pages that may connect over WebSockets at this listener. Default: the broker's `allowedOrigins`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 export const termRules = {
   name: holds<string>((value) => typeof value === "string" && value !== "", "must be a string that is not empty"),
   authenticate: func<ListenerTerms["authenticate"]>(),
   maximumConnections: integer(1, 2 ** 31),
+  allowedOrigins: readOrigins,
 };

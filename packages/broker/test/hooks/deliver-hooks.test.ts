@@ -339,3 +339,41 @@ test("messages that were decided leave room for others", async () => {
   }
   expect(bench.hub.clientList.get("a")?.queued.count).toBe(1);
 });
+
+describe("deliversToAll", () => {
+  test("lets messages take the direct path; others are still decided one by one", async () => {
+    const { bench, revoked } = withRights({ deliversToAll: (topic) => topic === "public" });
+    revoked.add("a secret");
+    const a = await reading(bench, "a");
+    const peer = await bench.connect("c");
+    for (const topic of ["secret", "public", "other"]) peer.send(message(topic, "x"));
+    expect([await receive(a), await receive(a)]).toEqual(["public=x q0", "other=x q0"]);
+  });
+
+  test("does not let a message overtake one that waits for its decision", async () => {
+    const { bench, open } = deciding({ deliversToAll: (topic) => topic === "public" });
+    const a = await reading(bench, "a");
+    const peer = await bench.connect("c");
+    for (const topic of ["first", "public"]) peer.send(message(topic, "x"));
+    await bench.clock.tick();
+    open[0]?.answer(true);
+    await bench.clock.tick();
+    open[1]?.answer(true);
+    expect([await receive(a), await receive(a)]).toEqual(["first=x q0", "public=x q0"]);
+  });
+
+  test("that throws is reported, and the message is decided", async () => {
+    const error = new Error("wrong");
+    const { bench } = withRights({
+      deliversToAll: () => {
+        throw error;
+      },
+    });
+    const errors: unknown[] = [];
+    bench.hub.events.on("error", (each) => errors.push(each));
+    const a = await reading(bench, "a");
+    (await bench.connect("c")).send(message("t", "x"));
+    expect(await receive(a)).toBe("t=x q0");
+    expect(new Set(errors)).toEqual(new Set([error]));
+  });
+});

@@ -1,82 +1,155 @@
-/** `aiko-mqtt broker`: runs the embedded broker as a separate process. */
+/** `aiko-mqtt broker`: runs the broker as a separate process, by a configuration file or by options. */
 
-import { Broker } from "@aiko/mqtt-broker";
+import {
+  type BrokerConfiguration,
+  BrokerService,
+  readBrokerConfiguration,
+  readPasswordFile,
+} from "@aiko/mqtt-broker/service";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
-import { reportEvents } from "../broker-lines.js";
+import {
+  type BrokerArgument,
+  brokerArguments,
+  configurationOf,
+  namesFiles,
+  reachWarning,
+} from "../broker-arguments.js";
 import type { Command } from "../command.js";
-import { assertHost, inUrl } from "../host.js";
+import { configOption, configPath, loadFile } from "../configuration-file.js";
+import { loadMosquittoFile } from "../mosquitto-file.js";
+import { storeError } from "../store-error.js";
+import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
 
 const options = {
-  host: { letters: "hH", value: "HOST", help: "address to listen on (default: 127.0.0.1, this machine only)" },
-  port: { letters: "p", value: "PORT", help: "port to listen on; 0 picks a free port (default: 1883)" },
-  "websocket-port": { value: "PORT", help: "also accept WebSocket connections on this port; 0 picks a free port" },
-  "allowed-origin": {
-    value: "ORIGIN",
-    help: "allow WebSocket connections from web pages of this origin, as in https://app.example",
-    repeats: true,
-  },
-  unix: { value: "PATH", help: "listen on a Unix socket instead of a port" },
+  ...configOption,
+  ...brokerArguments,
   verbose: { letters: "v", help: "log client events to stderr" },
+  "mosquitto-conf": { value: "FILE", help: "a configuration of mosquitto, instead of --config" },
+  "ignore-unknown": { help: "with --mosquitto-conf: start also if options are not supported" },
+  "log-format": { value: "FORMAT", help: "text or json: how lines of the log are written (default: text)" },
 } satisfies OptionTable;
 
-const LARGEST_PORT = 65_535;
-const THIS_MACHINE = /^(127(\.\d+){3}|::1|localhost)$/i;
-const EVERYWHERE = /^(0|0\.0\.0\.0|::0?)$/;
+type Name = keyof typeof options;
+
+/** The longest time for the end, in milliseconds. */
+const PATIENCE = 2_000;
 
 export const broker: Command = {
-  usage: "[options]",
+  usage: "[--config FILE | --mosquitto-conf FILE | options]",
   summary:
-    "Runs the embedded broker until it is interrupted. Prints the URLs that it listens on. SIGUSR1 prints the statistics.",
+    "Runs the broker until it is interrupted. Prints the URLs that it listens on. SIGHUP reads the configuration, certificates and passwords again. SIGUSR1 prints the statistics. Exit codes: 78 the configuration is not valid, 73 another process uses the directory of the sessions, 74 it cannot be used.",
   options,
-  async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
-    const host = args.text("host") ?? "127.0.0.1";
-    assertHost(host);
-    const port = args.integer("port", 1883, 0, LARGEST_PORT);
-    const path = args.text("unix");
-    const hasWebSockets = args.has("websocket-port");
-    if (path !== undefined && args.has("port")) throw new ArgumentError("--unix cannot be combined with --port");
-    if (path !== undefined && args.has("host") && !hasWebSockets)
-      throw new ArgumentError("--unix cannot be combined with --host");
-    const allowedOrigins = args.all("allowed-origin");
-    if (allowedOrigins.length > 0 && !hasWebSockets)
-      throw new ArgumentError("--allowed-origin requires --websocket-port");
-    const at = inUrl(host);
-    const listeners = [{ url: path === undefined ? `mqtt://${at}:${port}` : `unix:${path}` }];
-    if (hasWebSockets) listeners.push({ url: `ws://${at}:${args.integer("websocket-port", 0, 0, LARGEST_PORT)}` });
-    surviveSignals(terminal);
-    const server = await Broker.listen({ listeners, allowedOrigins });
+  async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
+    const read = reader(args, terminal);
+    const reloading = new Reloading(terminal);
+    terminal.onHangup(() => reloading.ask());
+    process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
+    const configuration = read();
+    const log = (line: string, format: "text" | "json"): void => terminal.note(line, format === "json");
+    const service = await BrokerService.start(configuration, { log }).catch((error: unknown) => {
+      throw storeError(error);
+    });
     // Without a listener, Node would open its debugger.
-    process.on("SIGUSR1", () => terminal.note(JSON.stringify(server.statistics)));
+    process.on("SIGUSR1", () => terminal.note(JSON.stringify(service.broker.statistics)));
     try {
-      if (args.has("verbose")) reportEvents(server, (line) => terminal.note(line));
-      for (const url of server.urls) await terminal.print(`listening on ${withHost(url, host)}\n`);
-      const isOpen = path === undefined || hasWebSockets;
-      if (isOpen && !THIS_MACHINE.test(host))
-        terminal.note(`warning: ${reachOf(host)}, and the broker does not require a password`);
+      for (const url of service.addresses) await terminal.print(`listening on ${url}\n`);
+      await warn(args, configuration, terminal);
+      const systemd = new SystemdNotifier(terminal.environment);
+      if (isFromFile(args) || namesFiles(args)) reloading.begin(service, read);
       await fired(terminal.stop);
+      systemd.stopping();
     } finally {
-      await server.close();
+      await within(PATIENCE, service.stop());
     }
   },
 };
 
-/**
- * Signals that ask a server to reload do not end it. If SIGHUP comes because the terminal is closed, the note cannot be
- * written, and the command ends.
- */
-function surviveSignals(terminal: Terminal): void {
-  terminal.onHangup(() => terminal.note("SIGHUP: there is no configuration file to reload"));
-  process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
+function isFromFile(args: Arguments<Name>): boolean {
+  return args.has("config") || args.has("mosquitto-conf");
 }
 
-/** Replaces the host of a URL. The broker's URLs are for clients on this machine; here they show where it listens. */
-function withHost(url: string, host: string): string {
-  return url.replace(/^(wss?|mqtts?):\/\/.*(?=:\d+$)/, (_, scheme: string) => `${scheme}://${inUrl(host)}`);
+/** Returns a function that reads the configuration, at the start and at each reload. */
+function reader(args: Arguments<Name>, terminal: Terminal): () => BrokerConfiguration {
+  const format = args.choice("log-format", { text: "text", json: "json" } as const, undefined);
+  const withLog = (configuration: BrokerConfiguration): BrokerConfiguration => {
+    const { log } = configuration;
+    const level = args.has("verbose") ? "debug" : log.level;
+    return { ...configuration, log: { level, format: format ?? log.format } };
+  };
+  if (args.has("ignore-unknown") && !args.has("mosquitto-conf"))
+    throw new ArgumentError("--ignore-unknown requires --mosquitto-conf");
+  if (!isFromFile(args)) return () => withLog(configurationOf(args, terminal));
+  if (args.has("config") && args.has("mosquitto-conf"))
+    throw new ArgumentError("--config cannot be combined with --mosquitto-conf");
+  const other = (Object.keys(brokerArguments) as BrokerArgument[]).find((name) => args.has(name));
+  const file = args.has("config") ? "--config" : "--mosquitto-conf";
+  if (other !== undefined) throw new ArgumentError(`--${other} cannot be combined with ${file}; write it in the file`);
+  const conf = args.text("mosquitto-conf");
+  if (conf !== undefined) return () => withLog(loadMosquittoFile(conf, args.has("ignore-unknown"), terminal));
+  const path = configPath(args, 0);
+  return () => withLog(loadFile(path, terminal, readBrokerConfiguration));
 }
 
-function reachOf(host: string): string {
-  return EVERYWHERE.test(host)
-    ? `${host} means every address of this machine`
-    : `${host} may be reachable from other machines`;
+async function warn(args: Arguments<Name>, { users }: BrokerConfiguration, terminal: Terminal): Promise<void> {
+  const reach = isFromFile(args) ? undefined : reachWarning(args);
+  const file = users.passwordFile === undefined ? [] : (await readPasswordFile(users.passwordFile)).warnings;
+  for (const each of [reach, ...file]) if (each !== undefined) terminal.note(`warning: ${each}`);
+}
+
+/** Reloads the configuration, one reload at a time. Several requests during a reload are one. */
+class Reloading {
+  private service: BrokerService | undefined;
+  private read: (() => BrokerConfiguration) | undefined;
+  private isRunning = false;
+  private isAsked = false;
+
+  constructor(private readonly terminal: Terminal) {}
+
+  begin(service: BrokerService, read: () => BrokerConfiguration): void {
+    this.service = service;
+    this.read = read;
+  }
+
+  ask(): void {
+    if (this.read === undefined) {
+      // If SIGHUP comes because the terminal is closed, the note cannot be written, and the command ends.
+      this.terminal.note("SIGHUP: there is no configuration file to reload");
+      return;
+    }
+    this.isAsked = true;
+    if (!this.isRunning) void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    while (this.isAsked) {
+      this.isAsked = false;
+      await this.reload();
+    }
+    this.isRunning = false;
+  }
+
+  private async reload(): Promise<void> {
+    const { service, read, terminal } = this;
+    if (service === undefined || read === undefined) return;
+    try {
+      const restart = await service.reload(read());
+      terminal.note("the configuration was reloaded");
+      for (const key of restart) terminal.note(`warning: ${key} has changed; restart the broker to apply it`);
+    } catch (error) {
+      for (const line of (error as Error).message.split("\n")) terminal.note(`error: ${line}`);
+      terminal.note("error: the configuration was not reloaded; the broker continues with the one before");
+    }
+  }
+}
+
+/** Resolves when `work` does, but after `patience` milliseconds at the latest. */
+async function within(patience: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patience);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }

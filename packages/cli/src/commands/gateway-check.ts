@@ -1,11 +1,11 @@
 /** `aiko-mqtt gateway check`: checks a configuration, and what it needs of this machine. */
 
-import { access, constants, stat, statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
 import { type Configuration, missingFor, reachServer } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, EX_CONFIG, loadConfiguration } from "../gateway-configuration.js";
+import { configOption, configPath, EX_CONFIG } from "../configuration-file.js";
+import { freeBytes } from "../free-space.js";
+import { loadConfiguration } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
@@ -48,27 +48,13 @@ async function spoolProblems({ spool }: Configuration): Promise<string[]> {
   const { dir, maxBytes } = spool;
   if (dir === undefined) return [];
   try {
-    const existing = await nearest(resolve(dir));
-    await access(existing, constants.R_OK | constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(existing);
-    const free = bavail * bsize;
+    const free = await freeBytes(dir);
     return free < maxBytes
       ? [`spool.max_bytes: ${maxBytes} bytes, but ${dir} has only ${free} bytes of free space`]
       : [];
   } catch (error) {
     return [`spool.dir: ${(error as Error).message}`];
   }
-}
-
-/** Resolves to the directory, or to the nearest one above it that exists: the gateway, which may be another user, creates the rest. */
-async function nearest(dir: string): Promise<string> {
-  try {
-    if ((await stat(dir)).isDirectory()) return dir;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return nearest(dirname(dir));
-    throw error;
-  }
-  throw new Error(`${dir} is not a directory`);
 }
 
 async function uplinkProblems({ uplinks }: Configuration): Promise<string[]> {

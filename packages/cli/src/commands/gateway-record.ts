@@ -3,7 +3,8 @@
 import { Gateway, recordingConfiguration } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
-import { configOption, configPath, loadConfiguration, sourceOf } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration, sourceOf } from "../gateway-configuration.js";
 import { RECORDING_BYTES, RecordingFile } from "../recording-file.js";
 import { fired, type Terminal } from "../terminal.js";
 import { version } from "../version.js";

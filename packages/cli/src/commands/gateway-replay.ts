@@ -4,7 +4,8 @@ import { readFile, stat } from "node:fs/promises";
 import { readRecording, replay } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration, sourceOf } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration, sourceOf } from "../gateway-configuration.js";
 import { RECORDING_BYTES } from "../recording-file.js";
 import type { Terminal } from "../terminal.js";
 

@@ -4,7 +4,9 @@ import { stat } from "node:fs/promises";
 import { Spool, type SpooledRecord } from "@aiko/mqtt-store";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration } from "../gateway-configuration.js";
+import { storeError } from "../store-error.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {
@@ -40,7 +42,7 @@ export const gatewaySpool: Command = {
         terminal.note(`${file}: ${bytes} damaged bytes at ${offset}; the file is kept as ${keptAs}`);
       },
     }).catch((error: unknown) => {
-      throw spoolError(error);
+      throw storeError(error);
     });
     try {
       await run(opened, args, terminal);

@@ -3,7 +3,8 @@
 import { readStatus } from "@aiko/mqtt-gateway";
 import { ArgumentError, type Arguments } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, loadConfiguration } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration } from "../gateway-configuration.js";
 import type { Terminal } from "../terminal.js";
 
 const options = {

@@ -4,8 +4,10 @@ import { setFlagsFromString } from "node:v8";
 import { Gateway } from "@aiko/mqtt-gateway";
 import type { Arguments } from "../arguments.js";
 import type { Command } from "../command.js";
-import { configOption, configPath, loadConfiguration, spoolError } from "../gateway-configuration.js";
+import { configOption, configPath } from "../configuration-file.js";
+import { loadConfiguration } from "../gateway-configuration.js";
 import { RecordingFile } from "../recording-file.js";
+import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
@@ -41,7 +43,7 @@ export const gateway: Command = {
       version: version(),
       recorder: recording?.recorder,
     }).catch((error: unknown) => {
-      throw spoolError(error);
+      throw storeError(error);
     });
     const reload = (): void => {
       try {
@@ -67,7 +69,7 @@ export const gateway: Command = {
     const error = await running.ended;
     restoreHangup();
     await recording?.close().catch(() => {}); // a note has said why
-    if (error !== undefined) throw spoolError(error);
+    if (error !== undefined) throw storeError(error);
   },
 };
 

@@ -1,8 +1,7 @@
 /** Addresses to listen on, networks that may connect, and URLs of servers. Opens nothing. */
 
+import { type Kind, syntax } from "@aiko/mqtt-configuration";
 import type { Address } from "./configuration.js";
-import { type Kind, syntax } from "./kind.js";
-import type { Place } from "./place.js";
 
 export function address(): Kind<Address> {
   return syntax({
@@ -20,26 +19,6 @@ export function address(): Kind<Address> {
       return /^[\w.-]{0,253}$/.test(host) && !isWrongIpv4(host) ? { host, port: Number(port) } : undefined;
     },
   });
-}
-
-/**
- * Reports an address that another part of the configuration has. Port 0 is any free port.
- *
- * @param space what tells the ports of UDP from those of TCP
- */
-export function claimAddress({ host, port }: Address, place: Place, space = ""): void {
-  if (port === 0) return;
-  const isEverywhere = (each: string): boolean => ["", "0.0.0.0", "::"].includes(each);
-  const { reading } = place;
-  const line = isEverywhere(host)
-    ? reading.lineOfClaim(`${space}port ${port}`)
-    : reading.lineOfClaim(`${space}port ${port} everywhere`);
-  const same = reading.claim(`${space}port ${port} of ${host}`, place.path);
-  reading.claim(`${space}port ${port}`, place.path);
-  if (isEverywhere(host)) reading.claim(`${space}port ${port} everywhere`, place.path);
-  const other = same ?? line;
-  if (other !== undefined)
-    place.problem(`port ${port} of this address is used in line ${other} already; choose another port`);
 }
 
 /** An address, or a network such as "192.168.1.0/24". */

@@ -1,8 +1,8 @@
 /** Where the fields of a binary frame or of registers stand: the places that are written, and those that follow from the order. Reports overlaps. */
 
+import type { Place } from "@aiko/mqtt-configuration";
 import type { BinaryLayout, BinaryPart } from "./binary-layout.js";
 import type { Endian, FieldType } from "./field-types.js";
-import type { Place } from "./place.js";
 import { settingsOf, type WrittenField, type WrittenPart } from "./value-fields.js";
 
 /** What a place is counted in. */

@@ -1,9 +1,8 @@
 /** The tables of the formats of bytes: `decode` with "binary", "modbus", "hex" and "base64". */
 
+import { choice, integer, type Kind, preset, required, table } from "@aiko/mqtt-configuration";
 import { READ_FUNCTIONS, WRITE_FUNCTIONS } from "../codec/modbus-frame.js";
 import { ENDIANS, type Endian } from "./field-types.js";
-import { choice, integer, type Kind } from "./kind.js";
-import { preset, required, table } from "./table.js";
 import { fieldsOfFormat, formatField, type WithFields } from "./text-format-fields.js";
 
 const FUNCTIONS = [...READ_FUNCTIONS, ...WRITE_FUNCTIONS] as const;

@@ -1,9 +1,9 @@
 /** What says how an answer is recognized: whether its placeholders have values, and whether its fields exist. */
 
 import { nearest } from "@aiko/mqtt/options";
+import { type Place, quoted } from "@aiko/mqtt-configuration";
 import type { DecodeSettings } from "./configuration.js";
 import { decodedNames } from "./decoded-names.js";
-import { type Place, quoted } from "./place.js";
 import type { MatchSettings } from "./request-settings.js";
 import { checkPlaceholders } from "./template.js";
 

@@ -1,10 +1,19 @@
 /** The tables of `check`: how a frame shows that it arrived as it was sent. */
 
+import {
+  choice,
+  integer,
+  type Kind,
+  nameOrTable,
+  optional,
+  type Place,
+  preset,
+  required,
+  table,
+  variants,
+} from "@aiko/mqtt-configuration";
 import { SUMS, type SumKind } from "../frame/crc.js";
 import type { CheckSettings, FrameSettings } from "./configuration.js";
-import { choice, integer, type Kind } from "./kind.js";
-import type { Place } from "./place.js";
-import { nameOrTable, optional, preset, required, table, variants } from "./table.js";
 
 /** `check` as it is written. */
 export type WrittenCheck =
@@ -69,7 +78,7 @@ const sum: Kind<WrittenCheck> = table({
 });
 
 const kinds: Kind<WrittenCheck> = {
-  ...variants<WrittenCheck>("kind", { none, nmea, ...Object.fromEntries(SUM_KINDS.map((kind) => [kind, sum])) }, []),
+  ...variants<WrittenCheck>("kind", { none, nmea, ...Object.fromEntries(SUM_KINDS.map((kind) => [kind, sum])) }),
   schema: { oneOf: [none, nmea, sum].map(({ schema }) => schema) },
   // The kinds without options need no section of their own.
   ...(sum.sections === undefined ? {} : { sections: sum.sections }),

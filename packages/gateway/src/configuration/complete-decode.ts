@@ -1,6 +1,7 @@
 /** The settings of a codec, from `decode` and the fields that are written outside it: which fields each format requires. Reports what does not fit. */
 
 import { nearest } from "@aiko/mqtt/options";
+import type { Place } from "@aiko/mqtt-configuration";
 import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
 import type { BinaryLayout } from "./binary-layout.js";
 import { type Cell, placeParts } from "./binary-parts.js";
@@ -9,7 +10,6 @@ import type { DecodeSettings, FieldSettings } from "./configuration.js";
 import type { WrittenDecode } from "./decode-fields.js";
 import type { FieldType } from "./field-types.js";
 import { isColumn, type WrittenNmea } from "./nmea-fields.js";
-import type { Place } from "./place.js";
 import { fieldsOfTemplate, type WrittenText } from "./text-format-fields.js";
 import { NO_SHAPE, plainWritten, settingsOf, type WrittenField, type WrittenPart } from "./value-fields.js";
 

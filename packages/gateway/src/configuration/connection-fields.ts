@@ -1,9 +1,17 @@
 /** The fields of a connection to an MQTT server, and of TLS, and the rules between them. */
 
-import { choice, secret, secretPath, text } from "./kind.js";
-import type { Place } from "./place.js";
-import { optional, preset, type Read, required } from "./table.js";
-import { seconds } from "./units.js";
+import {
+  choice,
+  optional,
+  type Place,
+  preset,
+  type Read,
+  required,
+  seconds,
+  secret,
+  secretPath,
+  text,
+} from "@aiko/mqtt-configuration";
 
 export const pemFields = {
   ca: optional(text(1, 4096), "The path of a PEM file with the certificates to trust. Default: those of the system."),

@@ -1,15 +1,14 @@
 /** `decode`: which format a frame has. Each group of formats has a file with their tables. */
 
+import { type Kind, variants } from "@aiko/mqtt-configuration";
 import { bytesFormats, type WrittenBytes } from "./bytes-format-fields.js";
-import type { Kind } from "./kind.js";
 import { nmea, type WrittenNmea } from "./nmea-fields.js";
-import { variants } from "./table.js";
 import { textFormats, type WrittenText } from "./text-format-fields.js";
 
 /** `decode` as it is written. */
 export type WrittenDecode = WrittenText | WrittenBytes | WrittenNmea;
 
-const formats = variants<WrittenDecode>("format", { ...textFormats, nmea, ...bytesFormats }, []);
+const formats = variants<WrittenDecode>("format", { ...textFormats, nmea, ...bytesFormats });
 
 /** Formats that need nothing but fields. */
 const SHORT = ["json", "csv", "raw", "sexpr", "binary", "hex", "base64"];

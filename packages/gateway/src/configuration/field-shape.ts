@@ -1,8 +1,7 @@
 /** The type of a field as it is written, with what it needs in bytes: `f32`, `text(8)`, `bits(0,3)`. Knows no format. */
 
+import { choice, type Kind, type Place, syntax } from "@aiko/mqtt-configuration";
 import { FIELD_TYPES, type FieldType } from "./field-types.js";
-import { choice, type Kind, syntax } from "./kind.js";
-import type { Place } from "./place.js";
 
 export interface FieldShape {
   readonly type: FieldType;

@@ -1,13 +1,13 @@
 /** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
 
+import { type Kind, list, oneOrMore, optional, required, table, text } from "@aiko/mqtt-configuration";
 import type { Configuration } from "./configuration.js";
 import { homeAssistant } from "./home-assistant-fields.js";
-import { type Kind, list, oneOrMore, text } from "./kind.js";
 import { source } from "./kinds/source.js";
 import { checkLoops } from "./loops.js";
+import { NOT_YET } from "./not-yet.js";
 import { checkDelivery } from "./request-delivery.js";
 import { admin, gateway, metrics, spool, uplink } from "./section-fields.js";
-import { NOT_YET, optional, required, table } from "./table.js";
 import { filled } from "./template.js";
 
 const sections = {

@@ -1,13 +1,24 @@
 /** The tables of `frame`: how bytes become frames. */
 
+import {
+  boolean,
+  choice,
+  duration,
+  integer,
+  type Kind,
+  nameOrTable,
+  optional,
+  type Place,
+  preset,
+  required,
+  syntax,
+  table,
+  variants,
+} from "@aiko/mqtt-configuration";
 import { gapAt } from "../frame/gap.js";
 import { hexBytes } from "../text/hex.js";
 import { completeCheck, type WrittenCheck } from "./check-fields.js";
 import type { CheckSettings, FrameSettings } from "./configuration.js";
-import { boolean, choice, integer, type Kind, syntax } from "./kind.js";
-import type { Place } from "./place.js";
-import { nameOrTable, optional, preset, required, table, variants } from "./table.js";
-import { duration } from "./units.js";
 
 /** `frame` as it is written. The silence of `gap` may follow from the baud rate. */
 export type WrittenFrame =
@@ -115,11 +126,12 @@ const gap: Kind<WrittenFrame> = table({
 });
 
 const kinds: Kind<WrittenFrame> = {
-  ...variants<WrittenFrame>(
-    "kind",
-    { ...Object.fromEntries(SIMPLE.map((kind) => [kind, simple(kind)])), delimiter, length, gap },
-    [],
-  ),
+  ...variants<WrittenFrame>("kind", {
+    ...Object.fromEntries(SIMPLE.map((kind) => [kind, simple(kind)])),
+    delimiter,
+    length,
+    gap,
+  }),
   // The kinds without options need no section of their own.
   sections: [delimiter, length, gap].flatMap(({ sections = [] }) => sections),
 };

@@ -1,8 +1,7 @@
 /** The table of [homeassistant]. */
 
+import { boolean, type Kind, preset, syntax, table } from "@aiko/mqtt-configuration";
 import type { HomeAssistantSettings } from "./configuration.js";
-import { boolean, type Kind, syntax } from "./kind.js";
-import { preset, table } from "./table.js";
 import { topicTemplate } from "./template.js";
 
 /** A topic without placeholders. */

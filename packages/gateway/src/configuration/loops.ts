@@ -3,11 +3,10 @@
  * source's own records. Before MQTT 5, nothing else stops that.
  */
 
+import { type Place, quoted } from "@aiko/mqtt-configuration";
 import { CommandTopic } from "../command/command-topic.js";
 import { parsePlaceholders } from "../text/placeholders.js";
 import type { MqttSettings, SourceSettings, UplinkSettings } from "./configuration.js";
-import type { Place } from "./place.js";
-import { quoted } from "./place.js";
 
 /** @param place of the whole configuration */
 export function checkLoops(

@@ -1,7 +1,6 @@
 /** The table of the format "nmea": which fields each type of sentence has. */
 
-import { dictionary, type Kind, list, shortOr, syntax } from "./kind.js";
-import { required, table } from "./table.js";
+import { dictionary, type Kind, list, required, shortOr, syntax, table } from "@aiko/mqtt-configuration";
 import { formatField } from "./text-format-fields.js";
 import { fullField, MAXIMUM_FIELDS, shortField, type WrittenField } from "./value-fields.js";
 

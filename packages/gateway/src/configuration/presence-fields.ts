@@ -1,12 +1,20 @@
 /** The fields of a source that say which device a record is from, when a device is offline, and which records are too many. */
 
+import {
+  duration,
+  integer,
+  type Kind,
+  number,
+  optional,
+  type Place,
+  preset,
+  type Read,
+  required,
+  table,
+} from "@aiko/mqtt-configuration";
 import { sharedBy } from "../presence/own-topic.js";
 import type { DedupeSettings, RateSettings } from "./configuration.js";
-import { integer, type Kind, number } from "./kind.js";
-import type { Place } from "./place.js";
-import { optional, preset, type Read, required, table } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
-import { duration } from "./units.js";
 import { fieldName } from "./value-fields.js";
 
 const FASTEST = 1_000_000;

@@ -1,10 +1,9 @@
 /** The tables of `when` and `payload`: which records are published, and with what payload. */
 
 import { nearest } from "@aiko/mqtt/options";
+import { choice, type Kind, list, optional, required, scalar, shortOr, syntax, table } from "@aiko/mqtt-configuration";
 import { placeholderNames } from "../text/placeholders.js";
 import type { Condition, PayloadSettings } from "./configuration.js";
-import { choice, type Kind, list, scalar, shortOr, syntax } from "./kind.js";
-import { optional, required, table } from "./table.js";
 import { template } from "./template.js";
 import { fieldName, MAXIMUM_FIELDS } from "./value-fields.js";
 

@@ -1,7 +1,7 @@
 /** The reference of the configuration, as Markdown. */
 
+import { reference } from "@aiko/mqtt-configuration";
 import { configurationTable } from "./fields.js";
-import type { Field, Fields, Section } from "./kind.js";
 
 const HEAD = `# Configuration of the gateway
 
@@ -19,32 +19,5 @@ A configuration is a TOML file, or a JSON file if its name ends with \`.json\`. 
 `;
 
 export function configurationReference(): string {
-  const shown = new Set<string>();
-  const parts: string[] = [];
-  // A section comes before the sections within its fields, and those of all sources before what they share.
-  const pending = sectionsIn(configurationTable.sections?.[0]?.fields ?? {});
-  for (const { title, about, fields } of pending) {
-    if (shown.has(title)) continue;
-    shown.add(title);
-    parts.push(`## ${title}\n\n${about}\n\n${rowsOf(fields)}\n`);
-    pending.push(...sectionsIn(fields));
-  }
-  return [HEAD, ...parts].join("\n");
-}
-
-function sectionsIn(fields: Fields): Section[] {
-  return Object.values(fields).flatMap(({ kind }) => kind.sections ?? []);
-}
-
-function rowsOf(fields: Fields): string {
-  const rows = Object.entries(fields).map(
-    ([name, field]) =>
-      `| \`${name}\` | ${field.kind.label} | ${defaultOf(field)} | ${field.about.replaceAll("|", "\\|")} |`,
-  );
-  return ["| key | type | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
-}
-
-function defaultOf({ isRequired, written }: Field<unknown>): string {
-  if (isRequired) return "required";
-  return written === undefined ? "–" : `\`${JSON.stringify(written)}\``;
+  return reference(HEAD, configurationTable);
 }

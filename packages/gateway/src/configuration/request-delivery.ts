@@ -1,10 +1,10 @@
 /** Whether what a source asks can get to its devices: polls become frames, commands name a device. Knows nothing of answers. */
 
+import type { Place } from "@aiko/mqtt-configuration";
 import { capturesOf } from "../command/command-topic.js";
 import { pollProblem } from "../command/polls.js";
 import { placeholderNames } from "../text/placeholders.js";
 import type { SourceSettings } from "./configuration.js";
-import type { Place } from "./place.js";
 import type { PollSettings } from "./request-settings.js";
 
 /** @param place of the whole configuration */

@@ -1,5 +1,24 @@
 /** The tables of polls and commands: what a source asks of its devices. */
 
+import {
+  boolean,
+  choice,
+  dictionary,
+  duration,
+  integer,
+  type Kind,
+  list,
+  number,
+  optional,
+  type Place,
+  preset,
+  type Read,
+  required,
+  scalar,
+  shortOr,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
 import { createCodec } from "../codec/codec.js";
 import { capturesOf } from "../command/command-topic.js";
 import { checkMatch } from "./check-answers.js";
@@ -7,8 +26,6 @@ import { completeDecode } from "./complete-decode.js";
 import type { DecodeSettings, FrameSettings } from "./configuration.js";
 import { decode, type WrittenDecode } from "./decode-fields.js";
 import { hexText } from "./frame-fields.js";
-import { boolean, choice, dictionary, integer, type Kind, list, number, scalar, shortOr, text } from "./kind.js";
-import type { Place } from "./place.js";
 import type {
   AnswerSettings,
   CommandSettings,
@@ -16,9 +33,7 @@ import type {
   PollSettings,
   QuestionSettings,
 } from "./request-settings.js";
-import { optional, preset, type Read, required, table } from "./table.js";
 import { checkPlaceholders, commandTopic, template } from "./template.js";
-import { duration } from "./units.js";
 import { fieldName, fields, MAXIMUM_FIELDS, type WrittenPart } from "./value-fields.js";
 
 const match: Kind<MatchSettings> = shortOr<string, Readonly<Record<string, string | number | boolean>>>(

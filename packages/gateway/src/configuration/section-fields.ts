@@ -1,12 +1,23 @@
 /** The tables of what is not a source: [gateway], [uplink], [spool], [metrics] and [admin]. */
 
-import { address, claimAddress, serverUrl } from "./address.js";
+import {
+  choice,
+  claimAddress,
+  duration,
+  integer,
+  type Kind,
+  optional,
+  preset,
+  required,
+  size,
+  syntax,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
+import { address, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
 import { checkConnection, connectionFields } from "./connection-fields.js";
-import { choice, integer, type Kind, syntax, text } from "./kind.js";
-import { optional, preset, required, table } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
-import { duration, size } from "./units.js";
 
 /** The name of a gateway or of a source. */
 export function identifier(): Kind<string> {

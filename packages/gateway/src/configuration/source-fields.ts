@@ -1,20 +1,30 @@
 /** The fields that sources have in common, and the rules between them. Knows no kind: each kind of source has a file in `kinds/`. */
 
+import {
+  boolean,
+  choice,
+  duration,
+  optional,
+  type Place,
+  preset,
+  type Read,
+  required,
+  seconds,
+  size,
+  table,
+  type Written,
+} from "@aiko/mqtt-configuration";
 import { check } from "./check-fields.js";
 import { completeDecode } from "./complete-decode.js";
 import type { DecodeSettings } from "./configuration.js";
 import { decode } from "./decode-fields.js";
 import { decodedNames } from "./decoded-names.js";
 import { completeFraming, frame } from "./frame-fields.js";
-import { boolean, choice } from "./kind.js";
-import type { Place } from "./place.js";
 import { checkPresence, presence, USUAL_DEVICE } from "./presence-fields.js";
 import { payload, when } from "./record-fields.js";
 import { completeRequests, requests, type WrittenRequests } from "./request-fields.js";
 import { identifier } from "./section-fields.js";
-import { optional, preset, type Read, required, table, type Written } from "./table.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
-import { duration, seconds, size } from "./units.js";
 import { fields } from "./value-fields.js";
 
 export const common = {

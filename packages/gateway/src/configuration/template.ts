@@ -2,9 +2,8 @@
 
 import { nearest } from "@aiko/mqtt/options";
 import { topicNameProblem } from "@aiko/mqtt/topic";
+import { type Kind, type Place, quoted, syntax } from "@aiko/mqtt-configuration";
 import { parsePlaceholders, placeholderNames } from "../text/placeholders.js";
-import { type Kind, syntax } from "./kind.js";
-import { type Place, quoted } from "./place.js";
 
 const MAXIMUM_LENGTH = 4096;
 const BRACES =

@@ -1,12 +1,21 @@
 /** The tables of the formats of text: `decode` with "json", "csv", "text", "raw" and "sexpr". */
 
+import {
+  choice,
+  dictionary,
+  type Kind,
+  optional,
+  type Place,
+  preset,
+  required,
+  syntax,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
 import { fieldsOfEnvelope, parseEnvelope } from "../codec/sexpr-envelope.js";
 import { parsePlaceholders } from "../text/placeholders.js";
 import type { FieldType } from "./configuration.js";
 import { FIELD_TYPES } from "./field-types.js";
-import { choice, dictionary, type Kind, syntax, text } from "./kind.js";
-import type { Place } from "./place.js";
-import { optional, preset, required, table } from "./table.js";
 import { isFieldName, template } from "./template.js";
 import { fields, MAXIMUM_FIELDS, shortField, type WrittenPart } from "./value-fields.js";
 

@@ -1,9 +1,5 @@
 /** The table of `fields`: the values of a record. Knows no format. */
 
-import { hexBytes } from "../text/hex.js";
-import type { FieldSettings } from "./configuration.js";
-import { type FieldShape, fieldShape, TYPE_PATTERN } from "./field-shape.js";
-import { ENDIANS, type Endian, type FieldType, isNumeric, plainField } from "./field-types.js";
 import {
   choice,
   dictionary,
@@ -12,12 +8,20 @@ import {
   type Kind,
   list,
   number,
+  optional,
+  preset,
+  required,
   scalar,
   shortOr,
   syntax,
+  table,
   text,
-} from "./kind.js";
-import { NOT_YET, optional, preset, required, table } from "./table.js";
+} from "@aiko/mqtt-configuration";
+import { hexBytes } from "../text/hex.js";
+import type { FieldSettings } from "./configuration.js";
+import { type FieldShape, fieldShape, TYPE_PATTERN } from "./field-shape.js";
+import { ENDIANS, type Endian, type FieldType, isNumeric, plainField } from "./field-types.js";
+import { NOT_YET } from "./not-yet.js";
 import { isFieldName } from "./template.js";
 
 export const MAXIMUM_FIELDS = 256;

@@ -4,8 +4,8 @@
  */
 
 import { join } from "node:path";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { FileSystem } from "@aiko/mqtt-store";
-import type { Log } from "../supervise/log.js";
 import type { Device } from "./devices.js";
 
 const NAME = "devices.json";

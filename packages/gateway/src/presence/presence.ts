@@ -4,8 +4,8 @@
  */
 
 import type { Clock, Random, Timer } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
-import type { Log } from "../supervise/log.js";
 import type { Announcement } from "../uplink/announcements.js";
 import type { DeviceFile, Known, KnownSource } from "./device-file.js";
 import type { DeviceCounts } from "./devices.js";

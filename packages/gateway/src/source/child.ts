@@ -4,8 +4,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { ExecSettings } from "../configuration/configuration.js";
-import type { Log } from "../supervise/log.js";
 
 /** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE = 500;

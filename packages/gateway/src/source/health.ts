@@ -1,6 +1,6 @@
 /** Whether a source is up, as the status and the log show it: one line a change, not one a try. Opens nothing. */
 
-import type { Log } from "../supervise/log.js";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { SourceCondition, SourceState, SourceStatus } from "./source.js";
 
 export class Health {

@@ -4,6 +4,7 @@
  */
 
 import { type Clock, StoreError } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import { Spool, type SpoolRecord } from "@aiko/mqtt-store";
 import type { RequestResult } from "../command/request.js";
 import { Requests } from "../command/requests.js";
@@ -11,7 +12,6 @@ import type { SourceSettings, SpoolSettings } from "../configuration/configurati
 import type { DropReason } from "../drop-reason.js";
 import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
-import type { Log } from "../supervise/log.js";
 import { Asker } from "./asker.js";
 import { DeviceWires } from "./device-wires.js";
 import type { Duplex } from "./duplex.js";

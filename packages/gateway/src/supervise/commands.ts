@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Message, PublishOptions } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { CommandEncoder } from "../command/command-encoder.js";
 import type { RequestResult } from "../command/request.js";
 import { Failure } from "../failure.js";
@@ -12,7 +13,6 @@ import type { DeviceWires } from "../source/device-wires.js";
 import type { Traffic } from "../source/traffic.js";
 import { hex } from "../text/hex.js";
 import type { Inbound } from "../uplink/inbound.js";
-import type { Log } from "./log.js";
 
 /** What commands work with. */
 export interface CommandParts {

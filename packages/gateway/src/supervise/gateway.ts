@@ -4,6 +4,7 @@
  */
 
 import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
+import { Log } from "@aiko/mqtt-configuration";
 import { MemoryFileSystem, nodeFileSystem, type Spool, type SpooledRecord } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
@@ -20,7 +21,6 @@ import { Uplink } from "../uplink/uplink.js";
 import { commandInbounds } from "./commands.js";
 import type { GatewayOptions, GatewayStatus } from "./gateway-options.js";
 import { Histogram } from "./histogram.js";
-import { Log } from "./log.js";
 import { metricsText } from "./metrics.js";
 import type { MetricsServer } from "./metrics-server.js";
 import { openSpool, spoolDirectory } from "./open-spool.js";

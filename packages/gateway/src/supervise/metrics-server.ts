@@ -2,9 +2,9 @@
 
 import { createServer } from "node:http";
 import type { Clock } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { MetricsSettings } from "../configuration/configuration.js";
 import { Listening } from "../source/listening.js";
-import type { Log } from "./log.js";
 
 /** Connections that may be open. */
 const MOST_CONNECTIONS = 32;

@@ -1,10 +1,10 @@
 /** Opens the spool that a configuration describes. */
 
 import { type Platform, StoreError } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import { type FileSystem, Spool } from "@aiko/mqtt-store";
 import type { Configuration } from "../configuration/configuration.js";
 import type { Histogram } from "./histogram.js";
-import type { Log } from "./log.js";
 
 /** The directory of a spool in memory. */
 const IN_MEMORY = "memory";

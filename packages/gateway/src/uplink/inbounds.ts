@@ -1,7 +1,7 @@
 /** Keeps the uplink subscribed to what the gateway receives. Knows nothing of records. */
 
 import { type Client, ClosedError, type HandledSubscription, type Message } from "@aiko/mqtt";
-import type { Log } from "../supervise/log.js";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { Inbound } from "./inbound.js";
 
 /** Handlers have deadlines of their own. */

@@ -4,11 +4,11 @@
  */
 
 import { type Client, type ConnectOptions, createClient, type Platform, type PublishOptions } from "@aiko/mqtt";
+import type { Log } from "@aiko/mqtt-configuration";
 import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
 import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
-import type { Log } from "../supervise/log.js";
 import { TokenBucket } from "../token-bucket.js";
 import { type Announcement, Announcements } from "./announcements.js";
 import { type Watched, watchInbound } from "./inbound.js";

@@ -1,8 +1,8 @@
 /** Codecs from what a user writes. */
 
+import { problemText } from "@aiko/mqtt-configuration";
 import { type Codec, createCodec } from "../../src/codec/codec.ts";
 import type { DecodeSettings, SourceSettings } from "../../src/configuration/configuration.ts";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { Failure } from "../../src/failure.ts";
 import type { Fields, FieldValue } from "../../src/pipeline/outcome.ts";

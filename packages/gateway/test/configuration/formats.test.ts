@@ -1,8 +1,9 @@
 // What the formats of bytes, sentences and lists become, in particular where fields stand in bytes.
+
+import { problemText } from "@aiko/mqtt-configuration";
 import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import type { DecodeSettings } from "../../src/configuration/configuration.ts";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { field } from "../settings.ts";
 import { formats, options } from "./samples.ts";

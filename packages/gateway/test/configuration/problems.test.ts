@@ -1,9 +1,10 @@
 // Each rule of the configuration, broken once: the message says file, line, key, what is wrong, and what is allowed. And whether the JSON Schema
 // finds it too: "weaker" if only the gateway does.
+
+import { problemText } from "@aiko/mqtt-configuration";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { jsonSchema } from "../../src/configuration/schema.ts";
 import { options, type Parts, toml } from "./samples.ts";

@@ -1,10 +1,10 @@
 // What a valid configuration becomes.
+
+import { LineTree, Place, Reading } from "@aiko/mqtt-configuration";
 import { parse, stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import type { Configuration } from "../../src/configuration/configuration.ts";
 import { completeFraming } from "../../src/configuration/frame-fields.ts";
-import { LineTree } from "../../src/configuration/line-tree.ts";
-import { Place, Reading } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { example, options, toml } from "./samples.ts";
 

@@ -1,6 +1,7 @@
 // The configuration of polls and commands: what is read, and what is wrong with it.
+
+import { problemText } from "@aiko/mqtt-configuration";
 import { describe, expect, test } from "vitest";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 
 const LINES = 'kind = "tcp"\nconnect = "host:1"';

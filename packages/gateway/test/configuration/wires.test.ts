@@ -1,10 +1,11 @@
 // What the fields of the kinds of sources become, and the rules between them.
+
+import { problemText } from "@aiko/mqtt-configuration";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "smol-toml";
 import { expect, test } from "vitest";
 import type { SourceSettings } from "../../src/configuration/configuration.ts";
 import { overlaps } from "../../src/configuration/loops.ts";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import { jsonSchema } from "../../src/configuration/schema.ts";
 import { options, toml } from "./samples.ts";

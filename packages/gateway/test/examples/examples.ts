@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { problemText } from "@aiko/mqtt-configuration";
 import { root } from "../../../../test/house/source.ts";
 import type { Configuration, SourceSettings } from "../../src/configuration/configuration.ts";
-import { problemText } from "../../src/configuration/place.ts";
 import { readConfiguration } from "../../src/configuration/read-configuration.ts";
 import type { Fields, Outcome, Wire } from "../../src/pipeline/outcome.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";

@@ -1,6 +1,7 @@
 // When the intake stops and resumes the wire, and what happens to records when the spool is full, on a clock that stands still.
 
 import { FakeClock } from "@aiko/mqtt/testing";
+import { Log } from "@aiko/mqtt-configuration";
 import { MemoryFileSystem, Spool } from "@aiko/mqtt-store";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -10,7 +11,6 @@ import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { Channel } from "../../src/source/channel.ts";
 import { Intake } from "../../src/source/intake.ts";
 import { MemoryBudget } from "../../src/source/memory-budget.ts";
-import { Log } from "../../src/supervise/log.ts";
 import { configurationOf, numbered } from "../gateway-bench.ts";
 
 class IntakeBench {

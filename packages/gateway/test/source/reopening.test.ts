@@ -1,9 +1,10 @@
 // When something is opened again, and what the status and the log show of it, on a clock that stands still.
+
 import { FakeClock } from "@aiko/mqtt/testing";
+import { Log } from "@aiko/mqtt-configuration";
 import { expect, test } from "vitest";
 import { Health } from "../../src/source/health.ts";
 import { type Attempt, type Delays, Reopening } from "../../src/source/reopening.ts";
-import { Log } from "../../src/supervise/log.ts";
 
 function open(delays?: Delays) {
   const clock = new FakeClock();

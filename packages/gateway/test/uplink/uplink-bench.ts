@@ -1,9 +1,10 @@
 // An uplink on a spool in memory, with a scripted server and a fake clock.
+
 import { FakeClock, type ScriptedPeer, ScriptedServer } from "@aiko/mqtt/testing";
+import { Log } from "@aiko/mqtt-configuration";
 import { MemoryFileSystem, Spool, type SpooledRecord, type SpoolRecord } from "@aiko/mqtt-store";
 import { expectBalanced } from "../../../store/test/spool/spool-checks.ts";
 import type { UplinkSettings } from "../../src/configuration/configuration.ts";
-import { Log } from "../../src/supervise/log.ts";
 import { Uplink, type UplinkParts } from "../../src/uplink/uplink.ts";
 
 export const settings: UplinkSettings = {

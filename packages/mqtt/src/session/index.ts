@@ -19,6 +19,7 @@ export { ClientSession } from "./client-session.js";
 export type { FilterAnswer, FilterRequest, SubscribeRequest, UnsubscribeRequest } from "./filter-requests.js";
 export type { IncomingRecords } from "./incoming/incoming-records.js";
 export type { Delivery, ReceiverLink } from "./incoming/message-receiver.js";
+export type { MessageJournal, ReceivedMessages } from "./journal/message-journal.js";
 export type { StoredMessage } from "./journal/message-record.js";
 export { type RejectedRecord, type RestoredSession, SessionJournal } from "./journal/session-journal.js";
 export type { TakeOver } from "./late-connects.js";

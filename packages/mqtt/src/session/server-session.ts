@@ -19,8 +19,10 @@ import type {
 import type { AckProperties } from "../codec/properties.js";
 import { type PublishFields, topicLengthProblem, writePublish } from "../codec/publish-coder.js";
 import type { PublishCopies } from "../codec/publish-copies.js";
+import type { MqttError } from "../errors.js";
 import { IncomingTopicAliases } from "./incoming/incoming-topic-aliases.js";
 import { type Delivery, MessageReceiver } from "./incoming/message-receiver.js";
+import type { MessageJournal } from "./journal/message-journal.js";
 import { ImmediateTopicAliases } from "./outgoing/immediate-topic-aliases.js";
 import { MessageSender, type Outlet } from "./outgoing/message-sender.js";
 import type { OutboxBounds } from "./outgoing/outbox.js";
@@ -81,9 +83,10 @@ const PROTOCOL_MAXIMUM = 268_435_460;
  * messages belong to its owner.
  */
 export class ServerSession {
+  private readonly identifiers = new PacketIdentifiers();
   private readonly sender: MessageSender;
   private readonly outbox: ServerOutbox;
-  private readonly receiver = new MessageReceiver(undefined);
+  private readonly receiver: MessageReceiver;
   private readonly topicAliases: IncomingTopicAliases;
   private link: Link | undefined;
   /** The version of the current or last connection. */
@@ -93,20 +96,46 @@ export class ServerSession {
   /** Whether the owner has read that `isFull` is true. */
   private wasFull = false;
 
+  /** @param journal records what must survive the process; default: nothing does */
   constructor(
     private readonly options: ServerSessionOptions,
     private readonly events: ServerSessionEvents,
+    journal?: MessageJournal,
   ) {
+    this.receiver = new MessageReceiver(journal);
     this.topicAliases = new IncomingTopicAliases(options.topicAliasMaximum);
     const { outbox } = options;
     const { maximumInflightBytes, maximumBytes } = outbox;
     const bounds = maximumInflightBytes === undefined ? { ...outbox, maximumInflightBytes: maximumBytes } : outbox;
     let queue: ServerOutbox | undefined;
-    this.sender = new MessageSender(new PacketIdentifiers(), bounds, undefined, false, (giveUp) => {
+    this.sender = new MessageSender(this.identifiers, bounds, journal, false, (giveUp) => {
       queue = new ServerOutbox(bounds, giveUp);
       return queue;
     });
     this.outbox = queue as ServerOutbox;
+  }
+
+  /**
+   * Restores what a journal has of a session, before its first connection.
+   *
+   * @param messages unfinished messages for the client, in order: in the state, and with the packet identifier, that they
+   * had
+   * @param received packet identifiers of QoS 2 messages that were received and not released
+   * @param reserved packet identifiers that the client may hold although their messages have an outcome. They are not used
+   */
+  restore(messages: readonly OutgoingMessage[], received: readonly number[], reserved: readonly number[]): void {
+    this.sender.restore(messages);
+    this.receiver.restore(received);
+    for (const identifier of reserved) this.identifiers.restore(identifier);
+  }
+
+  /**
+   * Fails messages for the client that could not be recorded, before anything of them was sent, and forgets QoS 2 messages
+   * of the client, so that they count as new ones when the client sends them again. The client must not be connected.
+   */
+  unrecorded(messages: readonly OutgoingMessage[], received: readonly number[], error: MqttError): void {
+    this.sender.refuseUnstored(messages, error);
+    this.receiver.forgetAll(received);
   }
 
   /** Whether the client is connected. */

@@ -6,6 +6,7 @@ import {
   type Delivery,
   type FilterAnswer,
   type FilterRequest,
+  type MessageJournal,
   type OutboxBounds,
   OutgoingMessage,
   type OutgoingState,
@@ -141,6 +142,8 @@ export interface SideOptions {
   readonly peerMaximumPacketSize?: number;
   readonly outbox?: OutboxBounds;
   readonly journal?: SessionJournal;
+  /** Only servers. */
+  readonly messageJournal?: MessageJournal;
 }
 
 /** The common part of both sides of a session: messages in both directions, over changing connections. */
@@ -292,6 +295,7 @@ export class Server implements Side {
           this.roomAgain++;
         },
       },
+      options.messageJournal,
     );
   }
 

@@ -1,10 +1,21 @@
 /** The table of sources of the kind "exec". */
 
+import {
+  choice,
+  dictionary,
+  duration,
+  type Kind,
+  list,
+  optional,
+  preset,
+  required,
+  secret,
+  syntax,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
 import type { ExecSettings } from "../configuration.js";
-import { choice, dictionary, type Kind, list, secret, syntax, text } from "../kind.js";
 import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { duration } from "../units.js";
 
 /** Milliseconds that a run may take if the configuration does not say so, and `every` is not longer. */
 const USUAL_TIMEOUT = 60_000;

@@ -1,12 +1,22 @@
 /** The table of sources of the kind "http". */
 
+import {
+  choice,
+  claimAddress,
+  integer,
+  type Kind,
+  optional,
+  preset,
+  required,
+  secret,
+  size,
+  syntax,
+  table,
+} from "@aiko/mqtt-configuration";
 import { placeholderNames } from "../../text/placeholders.js";
-import { address, claimAddress } from "../address.js";
+import { address } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
-import { choice, integer, type Kind, secret, syntax } from "../kind.js";
 import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { size } from "../units.js";
 
 const status = "is not possible for http: the status code is the answer; remove it";
 

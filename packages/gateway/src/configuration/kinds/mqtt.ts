@@ -1,10 +1,10 @@
 /** The table of sources of the kind "mqtt". */
 
 import { topicFilterProblem } from "@aiko/mqtt/topic";
+import { choice, type Kind, list, preset, required, syntax, table } from "@aiko/mqtt-configuration";
 import { serverUrl } from "../address.js";
 import type { MqttSettings } from "../configuration.js";
 import { checkConnection, connectionFields } from "../connection-fields.js";
-import { choice, type Kind, list, syntax } from "../kind.js";
 import {
   buildSource,
   checkSource,
@@ -15,7 +15,6 @@ import {
   noRequests,
   TOPIC_PLACEHOLDERS,
 } from "../source-fields.js";
-import { preset, required, table } from "../table.js";
 import { checkPlaceholders, template } from "../template.js";
 
 const filter = syntax({

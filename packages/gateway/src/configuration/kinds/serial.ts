@@ -1,10 +1,19 @@
 /** The table of sources of the kind "serial". */
 
+import {
+  boolean,
+  choice,
+  duration,
+  integer,
+  type Kind,
+  optional,
+  preset,
+  required,
+  syntax,
+  table,
+} from "@aiko/mqtt-configuration";
 import type { SerialSettings } from "../configuration.js";
-import { boolean, choice, integer, type Kind, syntax } from "../kind.js";
 import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { duration } from "../units.js";
 
 /** A path whose last level may be a pattern. */
 const device = syntax({

@@ -1,8 +1,8 @@
 /** The table of a source: the key `kind` says which fields it has. */
 
+import { type Kind, variants } from "@aiko/mqtt-configuration";
 import type { SourceSettings } from "../configuration.js";
-import type { Kind } from "../kind.js";
-import { variants } from "../table.js";
+import { NOT_YET } from "../not-yet.js";
 import { exec } from "./exec.js";
 import { http } from "./http.js";
 import { mqtt } from "./mqtt.js";
@@ -13,10 +13,8 @@ import { tcpServer } from "./tcp-server.js";
 import { udp } from "./udp.js";
 import { unix } from "./unix.js";
 
-const LATER_KINDS = ["mqtt-sn"];
-
 export const source: Kind<SourceSettings> = variants<SourceSettings>(
   "kind",
   { serial, tcp, "tcp-server": tcpServer, unix, udp, exec, mqtt, stdin, http },
-  LATER_KINDS,
+  { "mqtt-sn": NOT_YET },
 );

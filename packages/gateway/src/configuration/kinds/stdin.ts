@@ -1,9 +1,8 @@
 /** The table of sources of the kind "stdin". */
 
+import { choice, type Kind, required, table } from "@aiko/mqtt-configuration";
 import type { StdinSettings } from "../configuration.js";
-import { choice, type Kind } from "../kind.js";
 import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
-import { required, table } from "../table.js";
 
 const nobody = "is not possible for stdin: there is nobody to write to; remove it";
 

@@ -1,12 +1,21 @@
 /** The table of sources of the kind "tcp-server". */
 
-import { address, claimAddress, network } from "../address.js";
+import {
+  choice,
+  claimAddress,
+  duration,
+  integer,
+  type Kind,
+  list,
+  optional,
+  preset,
+  required,
+  table,
+} from "@aiko/mqtt-configuration";
+import { address, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
 import { serverPemFields } from "../connection-fields.js";
-import { choice, integer, type Kind, list } from "../kind.js";
 import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { duration } from "../units.js";
 
 const tls = table({
   title: '[source.tls], kind = "tcp-server"',

@@ -1,12 +1,20 @@
 /** The table of sources of the kind "tcp". */
 
+import {
+  boolean,
+  choice,
+  type Kind,
+  optional,
+  preset,
+  required,
+  seconds,
+  shortOr,
+  table,
+} from "@aiko/mqtt-configuration";
 import { address } from "../address.js";
 import type { PemSettings, TcpSettings } from "../configuration.js";
 import { checkPem, pemFields } from "../connection-fields.js";
-import { boolean, choice, type Kind, shortOr } from "../kind.js";
 import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { seconds } from "../units.js";
 
 const tls: Kind<boolean | PemSettings> = shortOr(
   boolean(),

@@ -1,11 +1,21 @@
 /** The table of sources of the kind "udp". */
 
-import { address, claimAddress, isMulticast, network } from "../address.js";
+import {
+  choice,
+  claimAddress,
+  integer,
+  type Kind,
+  list,
+  optional,
+  preset,
+  required,
+  syntax,
+  table,
+} from "@aiko/mqtt-configuration";
+import { address, isMulticast, network } from "../address.js";
 import type { UdpSettings } from "../configuration.js";
-import { choice, integer, type Kind, list, syntax } from "../kind.js";
 import { requests } from "../request-fields.js";
 import { answers, buildSource, checkSource, common, everySource, framing } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
 
 const group = syntax({
   label: "multicast group",

@@ -1,10 +1,20 @@
 /** The table of sources of the kind "unix". */
 
+import {
+  boolean,
+  choice,
+  duration,
+  integer,
+  type Kind,
+  optional,
+  preset,
+  required,
+  syntax,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
 import type { UnixSettings } from "../configuration.js";
-import { boolean, choice, integer, type Kind, syntax, text } from "../kind.js";
 import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
-import { optional, preset, required, table } from "../table.js";
-import { duration } from "../units.js";
 
 /** "0660" */
 const mode = syntax({

@@ -10,7 +10,7 @@ import type { ProtocolVersion, PublishPacket, PubrelPacket } from "../../codec/p
 import type { AckProperties } from "../../codec/properties.js";
 import { ProtocolError } from "../../errors.js";
 import { PACKET_IDENTIFIER_NOT_FOUND, RECEIVE_MAXIMUM_EXCEEDED } from "../../reason-code.js";
-import type { SessionJournal } from "../journal/session-journal.js";
+import type { MessageJournal } from "../journal/message-journal.js";
 import type { Outlet } from "../outgoing/message-sender.js";
 import { Queue } from "../queue.js";
 
@@ -67,7 +67,7 @@ export class MessageReceiver {
   /** Unreleased QoS 2 messages that first arrived over this connection. Older ones do not count [MQTT5 4.9]. */
   private unreleased: Set<number> | undefined;
 
-  constructor(private readonly journal: SessionJournal | undefined) {}
+  constructor(private readonly journal: MessageJournal | undefined) {}
 
   /** The number of messages of this connection whose PUBACK or PUBREC is pending, and of those behind them. */
   get owing(): number {
@@ -156,6 +156,11 @@ export class MessageReceiver {
     if (this.link !== undefined && delivery.link === this.link) return true;
     if (this.isKnown(delivery)) this.incoming?.delete(delivery.packetIdentifier);
     return false;
+  }
+
+  /** Forgets QoS 2 messages, so that they are delivered when the peer sends them again. */
+  forgetAll(packetIdentifiers: readonly number[]): void {
+    for (const packetIdentifier of packetIdentifiers) this.forget(packetIdentifier);
   }
 
   pubrel(packet: PubrelPacket): void {

@@ -12,6 +12,7 @@
 import type { StoreChange, StoreRecord } from "../../platform/store.js";
 import { IncomingRecords, isIncomingRecord } from "../incoming/incoming-records.js";
 import type { OutgoingMessage } from "../outgoing/outgoing-message.js";
+import type { MessageJournal } from "./message-journal.js";
 import { MessageRecords, readMessage, type StoredMessage } from "./message-record.js";
 
 /** What a store held of a session. */
@@ -46,7 +47,7 @@ interface Batch {
  * Collects what must survive the process, as changes to a store. The owner of the connection writes them before the
  * packets that depend on them leave.
  */
-export class SessionJournal {
+export class SessionJournal implements MessageJournal {
   readonly incoming = new IncomingRecords();
   private readonly records = new MessageRecords();
   private sequence = 0;

@@ -12,7 +12,7 @@ import { type PublishFields, topicLengthProblem, writePublish } from "../../code
 import { describeReasonCode } from "../../codec/reason-codes.js";
 import { type MqttError, OutboxError, RefusedError, TransportError, UsageError } from "../../errors.js";
 import { PACKET_IDENTIFIER_NOT_FOUND } from "../../reason-code.js";
-import type { SessionJournal } from "../journal/session-journal.js";
+import type { MessageJournal } from "../journal/message-journal.js";
 import type { PacketIdentifiers } from "../packet-identifiers.js";
 import { Queue } from "../queue.js";
 import { type PublishLimits, packetTooLarge, publishRefusal } from "../server-limits.js";
@@ -83,7 +83,7 @@ export class MessageSender {
   constructor(
     private readonly identifiers: PacketIdentifiers,
     private readonly bounds: OutboxBounds,
-    private readonly journal: SessionJournal | undefined,
+    private readonly journal: MessageJournal | undefined,
     /** Whether this side opens the connections. Only then can one message end connection after connection. */
     connecting = false,
     newOutbox: (giveUp: GiveUp) => Outbox = (giveUp) => new Outbox(bounds, giveUp),

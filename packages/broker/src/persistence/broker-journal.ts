@@ -1,0 +1,306 @@
+/**
+ * What the broker must keep beyond the process, as changes to one session of a store. Collects changes and writes them in
+ * batches, one at a time: what is recorded during a write is written and synced together. A batch is taken between
+ * two events of the program, so it never has a part of what one packet caused. Owns what a failed write means: what was
+ * recorded for the first time is undone, everything else stays pending, and the write is retried.
+ */
+
+import { type Clock, MqttError, type StoredSession, StoreError, type Timer } from "@aiko/mqtt";
+import type { PublishedMessage } from "../messages/published-message.js";
+import { writeRecord } from "./record-writing.js";
+
+/** What the journal needs of the rest of the broker. */
+export interface JournalOwner {
+  /** A write has failed; `isFirst` unless it is a repetition. Everything that depends on a batch that is not durable must be ended: it is undone next. */
+  storeFailed(error: MqttError, isFirst: boolean): void;
+  /** The store has room again, after failures. */
+  storeRecovered(): void;
+}
+
+/** Undoes what could not be written. Nothing that depends on it was sent. */
+type Undo = (error: MqttError) => void;
+
+/** Changes that are written together. */
+class Batch {
+  readonly changes = new Map<number, Uint8Array | undefined>();
+  /** The keys of records that were added with this batch. */
+  readonly added = new Set<number>();
+  readonly undo = new Map<number, Undo>();
+  /** Whether it only has the probe. */
+  isProbe = false;
+  readonly written: Promise<void>;
+  declare resolve: () => void;
+  declare reject: (error: MqttError) => void;
+
+  constructor(readonly number: number) {
+    this.written = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.written.catch(() => undefined); // possibly, no connection waits for it
+  }
+}
+
+/** Unreadable records are moved to keys from here on, and are never read again. */
+export const SET_ASIDE = 2 ** 52;
+/** A record that is written and removed again, to find out whether the store has room. */
+export const PROBE = 0;
+
+/** Milliseconds between two attempts to write after a failure: the first and the longest. */
+const FIRST_RETRY = 100;
+const LONGEST_RETRY = 5_000;
+/** Milliseconds that a write, and closing, may take. */
+const PATIENCE = 60_000;
+/** The most bytes of the probe. Otherwise, one huge message that failed would stop all others. */
+const LARGEST_PROBE = 65_536;
+
+export class BrokerJournal {
+  private collected = new Batch(1);
+  private writing: Batch | undefined;
+  private lastDurable = 0;
+  private lastKey = 0;
+  private session: StoredSession | undefined;
+  private commitDue = false;
+  /** How many writes, and how many probes, have failed since the last success. */
+  private failures = 0;
+  private failedProbes = 0;
+  /** From a failed write until a probe has succeeded. */
+  private isRefusing = false;
+  /** How many writes the store has not answered. More than one only if it takes too long. */
+  private unanswered = 0;
+  private retry: Timer | undefined;
+  private probeSize = 0;
+  private closing = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly owner: JournalOwner,
+  ) {}
+
+  /** The number of the batch that collects changes now. What depends on them must wait for it: see `durable`. */
+  get collecting(): number {
+    return this.collected.number;
+  }
+
+  /**
+   * Whether nothing new may be recorded: a write has failed, and it is not known yet that there is room. Changes of what
+   * is recorded are written nevertheless, so that clients can take their messages from a store that is full.
+   */
+  get isFailing(): boolean {
+    return this.isRefusing;
+  }
+
+  /** Whether everything up to this batch is durable. A batch that has nothing to write is not. */
+  isDurable(batch: number): boolean {
+    return batch <= this.lastDurable;
+  }
+
+  /**
+   * Returns a promise that resolves when everything up to this batch is durable; undefined if it is. The promise rejects
+   * if a write fails.
+   */
+  durable(batch: number): Promise<void> | undefined {
+    if (batch <= this.lastDurable) return undefined;
+    const { collected, writing } = this;
+    const isCollecting = batch === collected.number;
+    if (isCollecting && collected.changes.size > 0) return collected.written;
+    if (writing !== undefined || isCollecting) return writing?.written;
+    return Promise.reject(new Error("bug: a connection depends on a batch that has failed"));
+  }
+
+  /**
+   * Begins to write.
+   *
+   * @param lastKey the highest key of a record
+   */
+  begin(session: StoredSession, lastKey: number): void {
+    this.session = session;
+    this.lastKey = lastKey;
+  }
+
+  /**
+   * Records something new. Returns its key.
+   *
+   * @param undo default: it stays pending until it can be written
+   */
+  add(value: Uint8Array, undo?: Undo): number {
+    const key = ++this.lastKey;
+    this.collected.added.add(key);
+    if (undo !== undefined) this.collected.undo.set(key, undo);
+    this.set(key, value);
+    return key;
+  }
+
+  /**
+   * Replaces a record.
+   *
+   * @param undo default: the change stays pending until it can be written
+   */
+  set(key: number, value: Uint8Array, undo?: Undo): void {
+    const { changes, undo: undos } = this.collected;
+    changes.set(key, value);
+    if (undo !== undefined && !undos.has(key)) undos.set(key, undo); // the first one leads back to what is stored
+    this.commitSoon();
+  }
+
+  delete(key: number): void {
+    const { changes, added, undo } = this.collected;
+    undo.delete(key);
+    if (added.delete(key)) changes.delete(key);
+    else changes.set(key, undefined);
+    this.commitSoon();
+  }
+
+  /** Records the message, if it has no record, because another record refers to it. Returns its key. */
+  hold(message: PublishedMessage): number {
+    message.record ??= { key: this.add(writeRecord({ kind: "message", ...message })), references: 0 };
+    message.record.references++;
+    return message.record.key;
+  }
+
+  /** Called when a record does not refer to the message any more. */
+  release(message: PublishedMessage): void {
+    const { record } = message;
+    if (record === undefined || --record.references > 0) return;
+    message.record = undefined;
+    this.delete(record.key);
+  }
+
+  /**
+   * Writes everything that is pending, and closes the session of the store. Nothing may be recorded afterwards.
+   *
+   * @throws MqttError of the store, if something could not be written; StoreError STORE_TIMEOUT
+   */
+  async close(): Promise<void> {
+    const { session } = this;
+    if (session === undefined || this.closing) return;
+    this.closing = true;
+    this.retry?.cancel();
+    try {
+      while (this.writing !== undefined || this.collected.changes.size > 0) {
+        this.commit();
+        await this.writing?.written;
+      }
+    } finally {
+      await inTime(this.clock, session.close(), "close the store");
+    }
+  }
+
+  private commitSoon(): void {
+    if (this.commitDue || this.writing !== undefined || this.failures > 0 || this.session === undefined) return;
+    this.commitDue = true;
+    const commit = (): void => {
+      this.commitDue = false;
+      if (this.failures === 0) this.commit();
+    };
+    if (this.clock.soon === undefined) this.clock.defer(commit);
+    else this.clock.soon(commit);
+  }
+
+  private commit(): void {
+    const { collected: batch, session } = this;
+    if (this.writing !== undefined || session === undefined || batch.changes.size === 0) return;
+    this.writing = batch;
+    this.collected = new Batch(batch.number + 1);
+    void this.write(session, batch);
+  }
+
+  /** Never rejects. */
+  private async write(session: StoredSession, batch: Batch): Promise<void> {
+    this.unanswered++;
+    try {
+      const changes = [...batch.changes].map(([key, value]) => ({ key, value }));
+      const written = session.write(changes).finally(() => this.unanswered--);
+      await inTime(this.clock, written, "write to the store");
+    } catch (error) {
+      if (!batch.isProbe) {
+        this.failed(batch, storeError(error));
+        return;
+      }
+      this.failedProbes++;
+      this.succeeded(batch); // nothing depends on it
+      return;
+    }
+    if (batch.isProbe) this.recovered();
+    this.succeeded(batch);
+  }
+
+  private succeeded(batch: Batch): void {
+    this.failures = 0;
+    this.lastDurable = batch.number;
+    this.writing = undefined;
+    batch.resolve();
+    this.commit();
+    if (this.isRefusing && !batch.isProbe) this.failedProbes = 0; // there may be room now
+    if (this.isRefusing && this.retry === undefined) this.later(this.failedProbes, () => this.probe());
+  }
+
+  /** Finds out whether there is room for something new. */
+  private probe(): void {
+    const { collected } = this;
+    if (this.writing === undefined && collected.changes.size === 0) {
+      collected.isProbe = true;
+      collected.changes.set(PROBE, new Uint8Array(this.probeSize));
+    }
+    this.commit();
+  }
+
+  private recovered(): void {
+    this.isRefusing = false;
+    this.failedProbes = 0;
+    this.probeSize = 0;
+    this.delete(PROBE);
+    this.owner.storeRecovered();
+  }
+
+  private failed(batch: Batch, error: MqttError): void {
+    const { collected } = this;
+    const isFirst = !this.isRefusing;
+    this.isRefusing = true;
+    this.failures++;
+    this.failedProbes = 0;
+    this.writing = undefined;
+    this.collected = new Batch(collected.number + 1);
+    for (const { changes } of [batch, collected])
+      for (const [key, value] of changes) this.collected.changes.set(key, value);
+    for (const value of batch.changes.values())
+      this.probeSize = Math.min(LARGEST_PROBE, Math.max(this.probeSize, value?.length ?? 0));
+    this.owner.storeFailed(error, isFirst);
+    for (const { undo } of [collected, batch]) for (const each of [...undo.values()].reverse()) each(error);
+    for (const each of [batch, collected]) each.reject(error);
+    this.tryAgain();
+  }
+
+  private tryAgain(): void {
+    this.later(this.failures - 1, () => {
+      if (this.unanswered > 0) this.tryAgain();
+      else if (this.collected.changes.size > 0) this.commit();
+      else this.probe();
+    });
+  }
+
+  /** Calls `action` after a delay that grows with the number of failures. */
+  private later(failures: number, action: () => void): void {
+    if (this.closing) return;
+    this.retry?.cancel();
+    this.retry = this.clock.schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(failures, 16)), () => {
+      this.retry = undefined;
+      action();
+    });
+  }
+}
+
+/** Stores of other authors throw other errors. */
+function storeError(error: unknown): MqttError {
+  if (error instanceof MqttError) return error;
+  return new StoreError("STORE_FAILED", `store: writing failed: ${error}`, { cause: error });
+}
+
+/** Waits for the store's answer, within a limit. @throws StoreError STORE_TIMEOUT */
+export function inTime<Result>(clock: Clock, answer: Promise<Result>, what: string): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const late = `store: could not ${what} within ${PATIENCE} ms`;
+    const timer = clock.schedule(PATIENCE, () => reject(new StoreError("STORE_TIMEOUT", late)));
+    answer.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * A broker's configuration, as the service uses it: checked, complete, with the names and units of the broker's options. Knows nothing of TOML.
+ * docs/broker/configuration.md lists the keys as a user writes them.
+ */
+
+import type { LogLevel } from "@aiko/mqtt-configuration";
+import type { BrokerLimits } from "../options/broker-limits.js";
+import type { BrokerOptions } from "../options/broker-options.js";
+import type { BrokerTls } from "../options/broker-tls.js";
+import type { CapabilityOptions } from "../options/capabilities.js";
+import type { RuleSettings } from "../rules/rule-settings.js";
+import type { PasswordHash } from "../users/password-hash.js";
+
+/** The whole configuration. */
+export interface BrokerConfiguration {
+  /** Options that hold until the broker ends. */
+  readonly options: FixedOptions;
+  /** Limits that can change while the broker runs. */
+  readonly limits: BrokerLimits;
+  readonly listeners: readonly ListenerSettings[];
+  readonly users: UserSettings;
+  /** In the order of the file. */
+  readonly rules: readonly RuleSettings[];
+  /** Undefined: sessions and retained messages are kept in memory only. */
+  readonly persistence: PersistenceSettings | undefined;
+  readonly log: LogSettings;
+}
+
+/** Options of `Broker.listen` that the section [broker] sets, and that cannot change while the broker runs. */
+export type FixedOptions = CapabilityOptions &
+  Pick<
+    BrokerOptions,
+    | "connectTimeout"
+    | "longClientIdentifiers"
+    | "maximumPacketSize"
+    | "maximumShare"
+    | "maximumTopicLevels"
+    | "outbox"
+    | "receiveMaximum"
+    | "retained"
+    | "subprotocolOptional"
+    | "topicAliasMaximum"
+  >;
+
+/** One [[listener]]: where the broker accepts connections. */
+export interface ListenerSettings {
+  /** As in `ListenerOptions`. */
+  readonly url: string;
+  /** Undefined: the URL. */
+  readonly name: string | undefined;
+  /** The certificates, as PEM. Undefined: no TLS. */
+  readonly tls: BrokerTls | undefined;
+  /** The permissions of a Unix socket. Undefined: 0o600, or it is not a Unix socket. */
+  readonly mode: number | undefined;
+  readonly allowedOrigins: readonly string[];
+  /** Undefined: only the limit of the broker. */
+  readonly maximumConnections: number | undefined;
+  /** Whether clients without a user name may connect. */
+  readonly allowAnonymous: boolean;
+  /** What of its certificate identifies a client. Undefined: certificates do not identify clients. */
+  readonly certificates: "commonName" | "fingerprint" | undefined;
+}
+
+/** The section [users]. */
+export interface UserSettings {
+  /** The path of a file with lines "name:hash". Undefined: no client has a password. */
+  readonly passwordFile: string | undefined;
+  /** The stored passwords of the file, by the name of the user. Undefined: there is no file. */
+  readonly stored: ReadonlyMap<string, PasswordHash> | undefined;
+}
+
+/** The section [persistence]. */
+export interface PersistenceSettings {
+  /** The directory of the journal. */
+  readonly dir: string;
+  /** The bytes that the journal may use. */
+  readonly maximumBytes: number;
+}
+
+/** The section [log]. */
+export interface LogSettings {
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+}

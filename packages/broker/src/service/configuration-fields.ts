@@ -1,0 +1,99 @@
+/** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
+
+import { type Kind, list, optional, type Place, quoted, section, table, text } from "@aiko/mqtt-configuration";
+import type { BrokerConfiguration, ListenerSettings } from "./broker-configuration.js";
+import { broker } from "./broker-fields.js";
+import { isLocal, listener, type WrittenListener } from "./listener-fields.js";
+import { rule } from "./rule-fields.js";
+import { log, persistence, users, type WrittenUsers } from "./section-fields.js";
+
+const MOST_LISTENERS = 100;
+const MOST_RULES = 10_000;
+
+const DEFAULT_LISTENER: WrittenListener = {
+  url: "mqtt://127.0.0.1:1883",
+  address: { scheme: "mqtt", isSecure: false, host: "127.0.0.1", port: 1883 },
+  name: undefined,
+  tls: undefined,
+  certificates: undefined,
+  mode: undefined,
+  allowedOrigins: [],
+  maximumConnections: undefined,
+  allowAnonymous: undefined,
+};
+
+export const configurationTable: Kind<BrokerConfiguration> = table({
+  title: "the configuration",
+  about: "",
+  fields: {
+    $schema: optional(text(1, 2048), "The JSON Schema that an editor uses, in JSON files."),
+    listener: optional(list(listener, 1, MOST_LISTENERS), "Where the broker accepts connections."),
+    users: section(users, "Who may connect."),
+    rule: optional(list(rule, 0, MOST_RULES), "Who may do what."),
+    persistence: optional(persistence, "Where sessions and messages are kept."),
+    broker: section(broker, "Limits, and what the broker offers."),
+    log: section(log, "What is logged."),
+  },
+  check({ values, wrong, place }) {
+    if (values.users === undefined) return;
+    checkNames(values.listener ?? [], place.at("listener"));
+    for (const [i, each] of (values.listener ?? []).entries())
+      checkReachable(each, values.users, place.at("listener").at(i));
+    if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
+    if (values.listener?.some(({ certificates }) => certificates !== undefined)) return;
+    for (const [i, { users: named }] of (values.rule ?? []).entries()) {
+      if (named !== undefined)
+        place
+          .at("rule")
+          .at(i)
+          .at("users")
+          .problem("requires users; write users.password_file or listener.tls.client_ca");
+    }
+  },
+  build: ({
+    listener: listeners = [DEFAULT_LISTENER],
+    users: { allowAnonymous, ...rest },
+    rule: rules = [],
+    ...values
+  }) => ({
+    options: values.broker.options,
+    limits: values.broker.limits,
+    listeners: listeners.map((each) => settled(each, { allowAnonymous, ...rest })),
+    users: rest,
+    rules,
+    persistence: values.persistence,
+    log: values.log,
+  }),
+});
+
+function checkNames(listeners: readonly WrittenListener[], place: Place): void {
+  const known = new Set<string>();
+  for (const [i, { name }] of listeners.entries()) {
+    if (name === undefined) continue;
+    if (known.has(name))
+      place
+        .at(i)
+        .at("name")
+        .problem(`${quoted(name)} names another listener too; names must be unique`);
+    known.add(name);
+  }
+}
+
+/** Reports a listener at which no client could be accepted. */
+function checkReachable(each: WrittenListener, users: WrittenUsers, place: Place): void {
+  if (users.passwordFile !== undefined || each.certificates !== undefined || isAnonymous(each, users)) return;
+  place
+    .at("url")
+    .problem(
+      "no client could log in at this listener; write users.password_file, tls.client_ca or allow_anonymous = true",
+    );
+}
+
+function isAnonymous({ allowAnonymous, address }: WrittenListener, users: WrittenUsers): boolean {
+  return allowAnonymous ?? users.allowAnonymous ?? (isLocal(address) && users.passwordFile === undefined);
+}
+
+function settled(each: WrittenListener, users: WrittenUsers): ListenerSettings {
+  const { address: _, ...settings } = each;
+  return { ...settings, allowAnonymous: isAnonymous(each, users) };
+}

@@ -1,0 +1,93 @@
+/** The sections [users], [persistence] and [log]. */
+
+import {
+  boolean,
+  choice,
+  type Kind,
+  LOG_LEVELS,
+  optional,
+  preset,
+  required,
+  size,
+  table,
+  text,
+} from "@aiko/mqtt-configuration";
+import { parsePasswordFile } from "../users/password-file.js";
+import type { PasswordHash } from "../users/password-hash.js";
+import type { LogSettings, PersistenceSettings, UserSettings } from "./broker-configuration.js";
+import { fileContent } from "./file-content.js";
+
+/** [users], with the default of `allow_anonymous` of the listeners. */
+export interface WrittenUsers extends UserSettings {
+  readonly allowAnonymous: boolean | undefined;
+}
+
+interface WrittenPasswords {
+  readonly path: string;
+  readonly stored: ReadonlyMap<string, PasswordHash>;
+}
+
+const path = text(1, 4096);
+
+/** Reads the file, and reports each of its lines that is not valid. */
+const passwordFile: Kind<WrittenPasswords> = {
+  ...path,
+  label: "path",
+  read(value, place) {
+    const written = path.read(value, place);
+    const content = written === undefined ? undefined : fileContent(written, place);
+    if (written === undefined || content === undefined) return undefined;
+    const { users, problems } = parsePasswordFile(content, written);
+    for (const problem of problems) place.problem(problem);
+    return problems.length === 0 ? { path: written, stored: users } : undefined;
+  },
+};
+
+export const users: Kind<WrittenUsers> = table({
+  title: "[users]",
+  about: "Who may connect.",
+  fields: {
+    password_file: optional(
+      passwordFile,
+      'The path of a file with the lines "name:hash", as `aiko-mqtt broker passwd` and mosquitto_passwd write them. A reload reads it again.',
+    ),
+    allow_anonymous: optional(
+      boolean(),
+      "Whether clients without a user name may connect. Default: only on listeners that other machines cannot reach, and only without `password_file`.",
+    ),
+  },
+  build: ({ password_file, allow_anonymous }) => ({
+    passwordFile: password_file?.path,
+    stored: password_file?.stored,
+    allowAnonymous: allow_anonymous,
+  }),
+});
+
+export const persistence: Kind<PersistenceSettings> = table({
+  title: "[persistence]",
+  about:
+    "Where sessions, queued messages and retained messages are kept. If it is missing, they are lost with the process.",
+  fields: {
+    dir: required(text(1, 4096), "The directory. It is created if it does not exist."),
+    max_bytes: preset(
+      size("1MiB", "1024GiB"),
+      "1GiB",
+      "The most bytes of sessions and messages on disk. At the limit, messages are refused with 0x97 (Quota exceeded).",
+    ),
+  },
+  build: ({ dir, max_bytes }) => ({ dir, maximumBytes: max_bytes }),
+});
+
+export const log: Kind<LogSettings> = table({
+  title: "[log]",
+  about: "What is written to standard error.",
+  fields: {
+    level: preset(
+      choice(...LOG_LEVELS),
+      "info",
+      "The least important lines that are written: `info` includes connections, `debug` also subscriptions and messages.",
+    ),
+    format: preset(choice("text", "json"), "text", "How lines are written."),
+  },
+  build: (values) => values,
+});
