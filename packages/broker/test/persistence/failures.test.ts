@@ -85,21 +85,24 @@ describe("while the store fails", () => {
     expect(await receive(reader)).toBe("a=x q0");
   });
 
-  test("sessions that would have to be stored are refused, and subscriptions of stored ones", async () => {
+  test("new sessions are refused, and clients with stored ones can subscribe to known filters only", async () => {
     const bench = await StoredBench.start();
     const peer = await bench.connect("c", kept);
-    await bench.clock.tick();
+    await subscribe(peer, "a", { qos: 0 });
+    const other = await bench.connect("other", kept);
     const from = await bench.connect("from");
     bench.store.fail();
-    from.send(message("a", "x", { qos: 1, retain: true, packetIdentifier: 1 }));
+    from.send(message("r", "x", { qos: 1, retain: true, packetIdentifier: 1 }));
     await from.expectClose();
     expect((await bench.introduce("new", kept)).connack.reasonCode).toBe(0x88);
     expect((await bench.introduce("short")).connack.reasonCode).toBe(0);
-    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "b", qos: 1 }] });
+    other.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "b", qos: 1 }] });
+    await other.expectClose();
+    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 1 }] });
     await bench.clock.tick();
     bench.store.recover();
     await bench.clock.advance(10_000);
-    expect((await peer.expect("suback")).reasonCodes).toEqual([0x97]);
+    expect((await peer.expect("suback")).reasonCodes).toEqual([1]);
   });
 
   test("it is retried with back-off, and reported once", async () => {
