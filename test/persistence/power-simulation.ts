@@ -1,10 +1,11 @@
 // A broker with a disk store, and clients that publish and subscribe, on a fake clock. The broker's process is killed,
 // the power fails, the disk is full, and connections are cut, at random. A seed determines everything. The clients
 // survive. Returns what the promises say was broken.
-import { createClient, type Message, type MqttClient } from "@aiko/mqtt";
+import { type Client, createClient, type Message } from "@aiko/mqtt";
 import { FakeClock, FaultyLink, SeededRandom } from "@aiko/mqtt/testing";
 import { Broker } from "@aiko/mqtt-broker";
 import { DiskStore } from "@aiko/mqtt-store";
+import { kinds } from "../../packages/broker/src/persistence/broker-record.ts";
 import { CrashingDisk } from "../../packages/store/test/crashing-disk.ts";
 
 /** How many steps a run has, and the most messages of a step. */
@@ -37,7 +38,7 @@ class Participant {
   private connections = 0;
 
   constructor(
-    readonly client: MqttClient,
+    readonly client: Client,
     readonly name: string,
   ) {
     client.on("connected", ({ sessionPresent }) => {
@@ -102,6 +103,7 @@ class Simulation {
     const { violations, deaths, refusedWrites } = this;
     for (const { client } of this.participants) await this.clock.until(client.disconnect());
     await this.clock.until(this.broker?.close() ?? Promise.resolve());
+    await this.checkStore();
     const acknowledged = this.participants.reduce((sum, each) => sum + each.acknowledged.size, 0);
     return { violations, acknowledged, deaths, refusedWrites };
   }
@@ -184,6 +186,20 @@ class Simulation {
   private async settle(): Promise<void> {
     for (let waited = 0; waited < PATIENCE && !this.isComplete; waited += 1_000) await this.clock.advance(1_000);
     await this.clock.advance(10_000); // whatever arrives twice
+  }
+
+  /** Everything was delivered, so only sessions, subscriptions and retained messages are left. */
+  private async checkStore(): Promise<void> {
+    const { records, session } = await new DiskStore("/d", { fileSystem: this.disk.fileSystem }).open("broker");
+    const counts = new Map<string, number>();
+    for (const { value } of records) {
+      const kind = kinds[value[0] ?? 0] ?? "unknown";
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+    const { session: sessions, subscription, message, retained, ...others } = Object.fromEntries(counts);
+    if (sessions !== CLIENTS || subscription !== CLIENTS || message !== retained || Object.keys(others).length > 0)
+      this.violations.push(`the store has ${JSON.stringify(Object.fromEntries(counts))}`);
+    await session.close();
   }
 
   private get isComplete(): boolean {

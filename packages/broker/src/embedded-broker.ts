@@ -57,6 +57,7 @@ export class EmbeddedBroker implements Entrance {
       await this.close();
       throw error;
     }
+    this.hub.started();
   }
 
   get port(): number {
