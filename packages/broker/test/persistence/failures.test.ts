@@ -97,6 +97,7 @@ describe("while the store fails", () => {
     expect((await bench.introduce("new", kept)).connack.reasonCode).toBe(0x88);
     expect((await bench.introduce("short")).connack.reasonCode).toBe(0);
     other.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "b", qos: 1 }] });
+    expect((await other.expect("disconnect")).reasonCode).toBe(0x97);
     await other.expectClose();
     peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 1 }] });
     await bench.clock.tick();
