@@ -22,8 +22,8 @@ export async function powerScenario(first: number, seeds: number, signal: AbortS
   return {
     scenario: "storing broker, simulated power failures",
     messages,
-    lost: is(/has not received/),
-    doubled: is(/ times$/),
+    lost: is(/has not received|no member/),
+    doubled: is(/ times$|two members/),
     outOfOrder: 0,
     unsettled: is(/not settled/),
     rejected: is(/failed with/),

@@ -12,6 +12,8 @@ import { CrashingDisk } from "../../packages/store/test/crashing-disk.ts";
 const STEPS = 14;
 const MOST_MESSAGES = 4;
 const CLIENTS = 3;
+/** The members of the shared subscription. */
+const SHARING: readonly number[] = [0, 2];
 /** Milliseconds that everything may take after the last fault. */
 const PATIENCE = 600_000;
 
@@ -51,10 +53,10 @@ class Participant {
     this.received.set(text, (this.received.get(text) ?? 0) + (message.retain ? 0 : 1));
   };
 
-  publish(text: string, qos: 1 | 2, retain: boolean): void {
-    const topic = retain ? `t/retained/${this.name}` : "t/live";
+  publish(text: string, qos: 1 | 2, where: "retained" | "shared" | "live"): void {
+    const topic = where === "retained" ? `t/retained/${this.name}` : where === "shared" ? "s/live" : "t/live";
     const open = this.client
-      .publish(topic, text, { qos, retain })
+      .publish(topic, text, { qos, retain: where === "retained" })
       .then(
         () => void this.acknowledged.add(text),
         (error: { code?: string }) => {
@@ -137,14 +139,17 @@ class Simulation {
     const participant = new Participant(client, `c${i}`);
     this.participants.push(participant);
     await this.clock.until(client.connect());
-    await this.clock.until(client.subscribe("t/#", { qos: 2, onMessage: participant.onMessage }));
+    const { onMessage } = participant;
+    await this.clock.until(client.subscribe("t/#", { qos: 2, onMessage }));
+    if (SHARING.includes(i)) await this.clock.until(client.subscribe("$share/g/s/#", { qos: 2, onMessage }));
   }
 
   private publish(): void {
     const { random, participants } = this;
     const participant = participants[random.integer(participants.length)] as Participant;
     const qos = random.integer(2) === 0 ? 1 : 2;
-    participant.publish(`${qos}:${++this.count}`, qos, random.integer(5) === 0);
+    const where = (["retained", "shared", "shared", "live", "live", "live"] as const)[random.integer(6)] ?? "live";
+    participant.publish(`${qos}:${where}:${++this.count}`, qos, where);
   }
 
   private async fault(): Promise<void> {
@@ -197,7 +202,12 @@ class Simulation {
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
     const { session: sessions, subscription, message, retained, ...others } = Object.fromEntries(counts);
-    if (sessions !== CLIENTS || subscription !== CLIENTS || message !== retained || Object.keys(others).length > 0)
+    if (
+      sessions !== CLIENTS ||
+      subscription !== CLIENTS + SHARING.length ||
+      message !== retained ||
+      Object.keys(others).length > 0
+    )
       this.violations.push(`the store has ${JSON.stringify(Object.fromEntries(counts))}`);
     await session.close();
   }
@@ -205,7 +215,9 @@ class Simulation {
   private get isComplete(): boolean {
     const { participants } = this;
     if (participants.some(({ open }) => open.size > 0)) return false;
-    return this.expected.every((text) => participants.every(({ received }) => received.has(text)));
+    return this.expected.every((text) =>
+      isShared(text) ? this.timesOf(text) > 0 : participants.every(({ received }) => received.has(text)),
+    );
   }
 
   private get expected(): readonly string[] {
@@ -217,9 +229,23 @@ class Simulation {
     for (const { name, open, received, violations: own } of participants) {
       violations.push(...own);
       if (open.size > 0) violations.push(`${name}: ${open.size} promises are not settled`);
-      for (const text of expected) if (!received.has(text)) violations.push(`${name} has not received ${text}`);
+      for (const text of expected)
+        if (!isShared(text) && !received.has(text)) violations.push(`${name} has not received ${text}`);
       for (const [text, times] of received)
         if (times > 1 && text.startsWith("2:")) violations.push(`${name} has received ${text} ${times} times`);
     }
+    for (const text of new Set(participants.flatMap(({ received }) => [...received.keys()].filter(isShared))))
+      if (text.startsWith("2:") && this.timesOf(text) > 1) violations.push(`two members have received ${text}`);
+    for (const text of expected)
+      if (isShared(text) && this.timesOf(text) === 0) violations.push(`no member has received ${text}`);
   }
+
+  /** How often the participants together have received a message. */
+  private timesOf(text: string): number {
+    return this.participants.reduce((sum, { received }) => sum + (received.get(text) ?? 0), 0);
+  }
+}
+
+function isShared(text: string): boolean {
+  return text.includes(":shared:");
 }
