@@ -368,9 +368,9 @@ export class KnownClient
     return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
   }
 
-  waits(message: PublishedMessage, recipient: Recipient): number {
+  waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
     this.budget.hold(message, this, UNDROPPABLE);
-    return this.journal?.waits(message, recipient) ?? 0;
+    return this.journal?.waits(message, recipient, undone) ?? 0;
   }
 
   waitsNoLonger(message: PublishedMessage, record: number): void {

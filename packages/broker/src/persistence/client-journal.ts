@@ -157,13 +157,22 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     this.journal.release(message.source);
   }
 
-  /** Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if there is none. */
-  waits(message: PublishedMessage, recipient: Recipient): number {
+  /**
+   * Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if there is none.
+   *
+   * @param undone called if it could not be written
+   */
+  waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
     const { qos, retain, subscriptionIdentifiers, sharedFilters = [] } = recipient;
     if (qos === 0) return 0;
     const fields = { session: this.key, message: this.journal.hold(message), qos, retain };
     const identifiers = { packetIdentifier: 0, subscriptionIdentifiers, sharedFilters };
-    return this.journal.add(writeRecord({ kind: "delivery", state: "queued", ...fields, ...identifiers }));
+    const value = writeRecord({ kind: "delivery", state: "queued", ...fields, ...identifiers });
+    const key = this.journal.add(value, () => {
+      this.waitsNoLonger(message, key);
+      undone();
+    });
+    return key;
   }
 
   waitsNoLonger(message: PublishedMessage, key: number): void {

@@ -215,3 +215,23 @@ test("closing reports what could not be written, and closes the store", async ()
   await expect(bench.hub.settled()).rejects.toMatchObject({ code: "STORE_FULL" });
   expect(bench.store.closed).toBe(1);
 });
+
+test("a message that waits for authorizeDeliver is undone, too, and does not block a full store", async () => {
+  let allow = (_: boolean): void => undefined;
+  const answer = new Promise<boolean>((resolve) => {
+    allow = resolve;
+  });
+  const bench = await StoredBench.start({ authorizeDeliver: () => answer });
+  const peer = await bench.connect("c", kept);
+  await subscribe(peer, "a", { qos: 1 });
+  peer.cut();
+  const from = await bench.connect("from");
+  bench.store.fail();
+  from.send(message("a", "x", { qos: 1, packetIdentifier: 1 }));
+  await from.expectClose();
+  bench.store.recover();
+  await bench.clock.advance(5_000);
+  allow(true);
+  await (await bench.connect("c", kept)).expectNothing();
+  expect(bench.store.records.size).toBe(2);
+});
