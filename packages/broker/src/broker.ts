@@ -66,7 +66,8 @@ export interface Broker {
 
   /**
    * Publishes a message of the application to all subscribers of the topic. Returns the reason code that a client would
-   * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
+   * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`. With a `store`, it returns before the message
+   * is durable.
    *
    * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED. In both cases nothing was published
    * @example broker.publish("kitchen/light", "on", { retain: true });

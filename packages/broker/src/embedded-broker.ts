@@ -58,9 +58,10 @@ export class EmbeddedBroker implements Entrance {
       await this.hub.open();
       for (const place of this.settings.places) this.listeners.push(await Listener.at(place, this.settings, this));
     } catch (error) {
-      await this.close();
+      await this.close().catch(() => undefined); // the first error matters
       throw error;
     }
+    this.hub.started();
   }
 
   get port(): number {

@@ -57,6 +57,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
+  private damage: BrokerEvents["storeDamaged"] | undefined;
   private readonly dueWills: { readonly client: KnownClient; readonly will: Will }[] = [];
   private isPublishingWills = false;
   private closed = false;
@@ -133,6 +134,13 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   async open(): Promise<void> {
     const state = await this.persistence?.open();
     if (state !== undefined) this.restore(state);
+  }
+
+  /** Called when the application is about to have the broker: reports what it could not hear before. */
+  started(): void {
+    const { damage } = this;
+    this.damage = undefined;
+    if (damage !== undefined) this.clock.defer(() => this.events.emit("storeDamaged", damage));
   }
 
   /** Resolves when everything is written, and the store is closed. @throws StoreError */
@@ -333,10 +341,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     // When all can receive the wills.
     for (const { client, loaded } of restored) this.awaitAgain(client, loaded);
     const [first] = rejected;
-    if (first === undefined) return;
-    const reason = `record ${first.key}: ${first.why}`;
-    // Later, so that the application can listen when it has the broker.
-    this.clock.defer(() => this.events.emit("storeDamaged", { records: rejected.length, reason }));
+    if (first !== undefined) this.damage = { records: rejected.length, reason: `record ${first.key}: ${first.why}` };
   }
 
   /**

@@ -81,6 +81,8 @@ export class Journal {
     const journal = new Journal(files, directory, path, bounds, file, framing);
     try {
       if (existing === undefined) await journal.putInPlace();
+      // A killed process may have renamed the file without syncing the directory.
+      else await files.syncDirectory(directory);
       return { journal, ...(await journal.load(name)) };
     } catch (error) {
       await journal.file.close();

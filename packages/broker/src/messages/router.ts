@@ -162,6 +162,11 @@ export class Router {
   subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
     if (client.hasEnded) return; // a hook has ended its session
     const { packetIdentifier, subscriptions, properties } = packet;
+    // A refusal would be final for most clients, although the store may have room soon. So the client tries again.
+    if (client.journal?.isFailing && subscriptions.some(({ topicFilter }) => !client.topicFilters.has(topicFilter))) {
+      client.end(ReasonCode.QUOTA_EXCEEDED, "the store cannot be written");
+      return;
+    }
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
@@ -282,7 +287,6 @@ export class Router {
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
-    if (client.journal?.isFailing) return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: STORE_FAILS };
     const refusal = filterRefusal(topicFilter, this.settings);
     if (refusal !== undefined || topicFilters.has(topicFilter)) return refusal;
     let reason: string;
@@ -301,8 +305,6 @@ export class Router {
  * but the client receives the message once.
  */
 const MOST_GROUPS = 16;
-
-const STORE_FAILS = "the store cannot be written";
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;
