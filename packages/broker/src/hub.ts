@@ -34,6 +34,7 @@ import type { PublishedMessage } from "./messages/published-message.js";
 import { Router } from "./messages/router.js";
 import type { ConnectRequest } from "./options/authentication.js";
 import type { BrokerSettings } from "./options/broker-options.js";
+import { Traffic } from "./traffic.js";
 
 export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
@@ -41,6 +42,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   private readonly budget: MemoryBudget;
   readonly intake: Intake;
   readonly workload: Workload;
+  readonly traffic = new Traffic();
   /** The subscriptions of the application. */
   readonly application: ApplicationSubscriptions;
   private readonly hooks: Hooks;
@@ -53,6 +55,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   readonly clientList = new ClientList(this.clients);
   private readonly dueWills: { readonly client: KnownClient; readonly will: Will }[] = [];
   private isPublishingWills = false;
+  /** Clients with a connection. */
+  private connected = 0;
   private closed = false;
 
   /** One object for all sessions: a copy for each would take half a kilobyte. */
@@ -67,7 +71,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
     this.workload = new Workload(this.clock);
-    this.router = new Router(settings, this.events, this.budget, this.workload);
+    this.router = new Router(settings, this.events, this.budget, this.workload, this.traffic);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
     this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application);
@@ -83,17 +87,31 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   get statistics(): BrokerStatistics {
+    const { bytesReceived, bytesSent, packetsReceived, connections, expiredSessions, messagesDropped } = this.traffic;
+    const { messagesReceived, messagesDelivered, payloadBytesReceived, payloadBytesDelivered } = this.traffic;
     return {
       openConnections: this.connections.size,
+      connectedClients: this.connected,
       sessions: this.clients.size,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.router.retainedCount,
       memory: this.budget.used,
+      acceptedConnections: connections,
+      expiredSessions,
+      bytesReceived,
+      bytesSent,
+      packetsReceived,
+      messagesReceived,
+      payloadBytesReceived,
+      messagesDelivered,
+      payloadBytesDelivered,
+      messagesDropped,
     };
   }
 
   opened(connection: ClientConnection): void {
     this.connections.add(connection);
+    this.traffic.connections++;
   }
 
   gone(connection: ClientConnection): void {
@@ -137,6 +155,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
+    this.traffic.received(packet.payload);
     this.intake.publish(client, packet, delivery);
   }
 
@@ -149,11 +168,16 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void {
+    this.connected--;
     this.events.emit("disconnected", { clientId: client.clientId, reason });
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
-    else client.endLater(this.clock, () => this.endSession(client));
+    else
+      client.endLater(this.clock, () => {
+        this.traffic.expiredSessions++;
+        this.endSession(client);
+      });
   }
 
   waits(client: KnownClient, until: number): void {
@@ -161,11 +185,16 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
+    this.traffic.messagesDropped++;
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
 
   denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
     if (sharedFilters !== undefined) this.reselection.passOn(client, message, sharedFilters);
+  }
+
+  delivered(payload: Uint8Array): void {
+    this.traffic.delivered(payload);
   }
 
   discard(client: KnownClient): void {
@@ -210,6 +239,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner {
     const client = resumed ? known : this.newClient(clientId);
     this.clients.set(clientId, client);
     client.connected(connection, packet, terms.sessionExpiry, identity);
+    this.connected++;
     connection.admit(client, packet, terms, connack);
     const { address } = connection.arrival;
     this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });

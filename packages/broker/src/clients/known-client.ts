@@ -42,6 +42,8 @@ export interface ClientOwner {
   waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
+  /** The client has a message with this payload. */
+  delivered(payload: Uint8Array): void;
   /** The application ends the session. */
   discard(client: KnownClient): void;
   /** The client must not receive the message; another member of these shared subscriptions may. */
@@ -258,6 +260,10 @@ export class KnownClient implements ServerSessionEvents, Subscriber, GatedClient
 
   released({ qos }: DeliveredMessage, held: PublishedMessage): void {
     this.budget.release(held, this, qos);
+  }
+
+  delivered({ payload }: DeliveredMessage): void {
+    this.owner.delivered(payload);
   }
 
   dropQos0(): void {

@@ -2,11 +2,13 @@
 
 import type { ConnectPacket } from "@aiko/mqtt/codec";
 import type { ServerSession } from "@aiko/mqtt/session";
+import type { Traffic } from "../traffic.js";
 import type { Workload } from "./workload.js";
 
 /** Answers CONNECT, and receives errors that occur before a client is accepted. `Connection` is the type of connections. */
 export interface Reception<Connection> {
   readonly workload: Workload;
+  readonly traffic: Traffic;
   /** Accepts the client with `admit`, or refuses it with `refuse`, possibly later. */
   connect(connection: Connection, packet: ConnectPacket): void;
   gone(connection: Connection): void;

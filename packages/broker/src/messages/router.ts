@@ -20,6 +20,7 @@ import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
+import type { Traffic } from "../traffic.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, publishedMessage, type SharedMessage } from "./published-message.js";
@@ -39,6 +40,7 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
     private readonly workload: Workload,
+    private readonly traffic: Traffic,
   ) {
     this.clock = settings.clock;
     this.subscriptions = new SubscriptionTable(settings.authorizeDeliver !== undefined);
@@ -81,7 +83,10 @@ export class Router {
         message ??= publishedMessage(packet, publisher, this.clock.now());
         this.replays.precede(client, message, this.clock.now());
       }
-      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) continue;
+      if (subscriptionIdentifier === undefined && client.session.forward(packet, copies)) {
+        this.traffic.delivered(packet.payload);
+        continue;
+      }
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
       client.deliver(message, soleRecipient(subscription, message), now);
