@@ -30,7 +30,9 @@ import { Listener } from "./listening/listener.js";
 import { StreamTransport } from "./listening/stream-transport.js";
 import { type BrokerPublishOptions, ownMessage } from "./messages/own-message.js";
 import type { BrokerSettings } from "./options/broker-options.js";
+import { type ListenerTerms, termRules } from "./options/listener-terms.js";
 
+const acceptRules = { name: termRules.name, authenticate: termRules.authenticate };
 const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
 
 /** The method that `util.inspect` and `console.log` call. */
@@ -132,9 +134,10 @@ export class EmbeddedBroker implements Entrance {
     };
   }
 
-  accept(transport: Transport): void {
+  accept(transport: Transport, terms: Pick<ListenerTerms, "name" | "authenticate"> = {}): void {
     assertTransport(transport);
-    this.admit(transport, {});
+    const { name, authenticate } = readOptions(acceptRules, terms);
+    this.admit(transport, { listener: name, authenticate });
   }
 
   async close(): Promise<void> {
