@@ -86,7 +86,7 @@ export class SysTopics {
     this.put("uptime", `${Math.floor((now - this.startedAt) / 1_000)} seconds`);
     this.put("clients/maximum", `${this.mostClients}`);
     this.put("heap/maximum", `${this.mostMemory}`);
-    for (const [name, valueOf] of Object.entries(values)) this.put(name, `${valueOf(statistics)}`);
+    for (const [name, value] of Object.entries(values)) this.put(name, `${value(statistics)}`);
     for (const { name, load } of this.loads) {
       const averages = load.update(rates[name]?.(statistics) ?? 0, elapsed);
       for (const [i, minutes] of MINUTES.entries())
