@@ -52,6 +52,8 @@ export interface ClientOwner {
   waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
+  /** The client has a message with this payload. */
+  delivered(payload: Uint8Array): void;
   /** The application ends the session, or it could not be stored. */
   discard(client: KnownClient): void;
   /** A subscription could not be stored. */
@@ -348,6 +350,10 @@ export class KnownClient
 
   released({ qos }: DeliveredMessage, held: PublishedMessage): void {
     this.budget.release(held, this, qos);
+  }
+
+  delivered({ payload }: DeliveredMessage): void {
+    this.owner.delivered(payload);
   }
 
   dropQos0(): void {

@@ -22,6 +22,7 @@ import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { LoadedRetained } from "../persistence/loaded-state.js";
+import type { Traffic } from "../traffic.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, type Publisher, publishedMessage, type SharedMessage } from "./published-message.js";
@@ -41,6 +42,7 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
     private readonly workload: Workload,
+    private readonly traffic: Traffic,
     journal?: BrokerJournal,
   ) {
     this.clock = settings.clock;
@@ -85,7 +87,10 @@ export class Router {
         this.replays.precede(client, message, this.clock.now());
       }
       const isSimple = subscriptionIdentifier === undefined && client.gate?.isBusy !== true;
-      if (isSimple && client.session.forward(packet, copies)) continue;
+      if (isSimple && client.session.forward(packet, copies)) {
+        this.traffic.delivered(packet.payload);
+        continue;
+      }
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
       client.deliver(message, soleRecipient(subscription, message), now);
