@@ -150,6 +150,7 @@ async function receive(
       terminal.note(error.message);
     }
   }
+  if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.map(([filter]) => filter).join(", ")}`);
   if (!args.has("exit-after-suback")) await Promise.race([reception.finished, fired(terminal.stop)]);
   if (denied !== undefined) throw new CommandError("the server denied a subscription", denied.reasonCode);
 }
