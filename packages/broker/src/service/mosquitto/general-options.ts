@@ -99,12 +99,12 @@ export const securityOptions: readonly MosquittoOption[] = [
     draft.securityNow().aclFile = draft.placed(value);
     return undefined;
   }),
-  yes(
+  partly(
     "check_retain_source",
     "The right of the publisher is always checked. `false` is not supported.",
     only(true, "the broker always checks the right of a retained message's publisher"),
   ),
-  yes(
+  partly(
     "allow_zero_length_clientid",
     "The broker makes an identifier. `false` is not supported.",
     only(true, "the broker always accepts an empty client identifier"),
@@ -175,7 +175,7 @@ export const generalOptions: readonly MosquittoOption[] = [
   partly("autosave_interval", "Every acknowledged message is on disk."),
   partly("autosave_on_changes", "Every acknowledged message is on disk."),
   yes("persistent_client_expiration", "Becomes `max_session_expiry`. Default: no limit, as in mosquitto.", expiration),
-  yes(
+  partly(
     "queue_qos0_messages",
     "QoS 0 messages are not queued for clients without a connection. `true` is not supported.",
     only(false, "the broker queues no QoS 0 messages for clients without a connection"),
@@ -185,7 +185,7 @@ export const generalOptions: readonly MosquittoOption[] = [
     "Becomes `retain_available`.",
     flag((value, draft) => limited(draft, "retain_available", value)),
   ),
-  yes(
+  partly(
     "upgrade_outgoing_qos",
     "The QoS of a message is never raised. `true` is not supported.",
     only(false, "the broker never raises the QoS of a message"),

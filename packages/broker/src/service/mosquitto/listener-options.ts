@@ -112,14 +112,14 @@ export const tlsOptions: readonly MosquittoOption[] = [
       return undefined;
     }),
   ),
-  yes(
+  partly(
     "tls_version",
     "`tlsv1.2`, which is the default: TLS 1.2 and 1.3. Others are not supported.",
     word(["tlsv1.1", "tlsv1.2", "tlsv1.3"], (value) =>
       value === "tlsv1.2" ? undefined : { unsupported: "the broker accepts TLS 1.2 and 1.3; write tlsv1.2" },
     ),
   ),
-  yes(
+  partly(
     "tls_keyform",
     "`pem` only.",
     word(["pem", "engine"], (value) =>
