@@ -70,7 +70,7 @@ export class BrokerJournal {
   private unanswered = 0;
   private retry: Timer | undefined;
   private probeSize = 0;
-  private closing = false;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -171,10 +171,14 @@ export class BrokerJournal {
    *
    * @throws MqttError of the store, if something could not be written; StoreError STORE_TIMEOUT
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private async finish(): Promise<void> {
     const { session } = this;
-    if (session === undefined || this.closing) return;
-    this.closing = true;
+    if (session === undefined) return;
     this.retry?.cancel();
     try {
       while (this.writing !== undefined || this.collected.changes.size > 0) {
@@ -182,6 +186,7 @@ export class BrokerJournal {
         await this.writing?.written;
       }
     } finally {
+      this.session = undefined; // nothing is written any more
       await inTime(this.clock, session.close(), "close the store");
     }
   }
@@ -281,7 +286,7 @@ export class BrokerJournal {
 
   /** Calls `action` after a delay that grows with the number of failures. */
   private later(failures: number, action: () => void): void {
-    if (this.closing) return;
+    if (this.closing !== undefined) return;
     this.retry?.cancel();
     this.retry = this.clock.schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(failures, 16)), () => {
       this.retry = undefined;
