@@ -440,7 +440,7 @@ export const classes = [
     tests: [
       "packages/cli/test/message-line.test.ts > on a terminal, a message cannot control it, and a topic fills one line",
       "packages/cli/test/escaped-bytes.test.ts > for any input, the result is UTF-8 without control characters, and nothing else is changed",
-      "packages/cli/test/broker-lines.test.ts > a client's text cannot control the terminal, begin another line, or fill it",
+      "packages/broker/test/service/event-log.test.ts > a client's text cannot control the terminal, begin another line, or fill it",
     ],
   },
 ];

@@ -8,6 +8,7 @@ import { type Place, typeName } from "./place.js";
 /** A JSON Schema, draft 2020-12. */
 export type Schema = { readonly [keyword: string]: unknown };
 
+/** A kind of values: how one is read, described and named. */
 export interface Kind<Value> {
   /** Its name in the documentation. */
   readonly label: string;
@@ -18,6 +19,7 @@ export interface Kind<Value> {
   read(value: unknown, place: Place): Value | undefined;
 }
 
+/** A key of a table. */
 export interface Field<Value> {
   readonly kind: Kind<Value>;
   /** One sentence or more for the documentation and for editors. */
@@ -29,6 +31,7 @@ export interface Field<Value> {
   readonly absent: Value | undefined;
 }
 
+/** The keys of a table. */
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 /** A table in the documentation. */
 export interface Section {
@@ -47,9 +50,11 @@ export interface Syntax<Value> {
   readonly pattern?: string;
   /** Whether the values 0 and what it stands for are allowed in its place. */
   readonly zero?: Value;
+  /** Reads a text that is not empty. */
   read(text: string, place: Place): Value | undefined;
 }
 
+/** Text with a syntax of its own. */
 export function syntax<Value>({ label, rule, pattern, zero, read }: Syntax<Value>): Kind<Value> {
   const text: Schema = { type: "string", minLength: 1, ...(pattern === undefined ? {} : { pattern }) };
   return {
@@ -136,6 +141,7 @@ function secretFile(path: string, place: Place): string | undefined {
   }
 }
 
+/** One of several values. */
 export function choice<const Values extends readonly (string | number | boolean)[]>(
   ...values: Values
 ): Kind<Values[number]> {
@@ -160,10 +166,12 @@ export function choice<const Values extends readonly (string | number | boolean)
   };
 }
 
+/** True or false. */
 export function boolean(): Kind<boolean> {
   return { ...choice(true, false), label: "boolean", schema: { type: "boolean" } };
 }
 
+/** A whole number from `least` to `most`. */
 export function integer(least: number, most: number): Kind<number> {
   const isRight = (value: unknown): value is number =>
     Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
@@ -175,6 +183,7 @@ export function integer(least: number, most: number): Kind<number> {
   };
 }
 
+/** A finite number. */
 export function number(): Kind<number> {
   return {
     label: "number",
@@ -198,6 +207,7 @@ export function scalar(): Kind<string | number | boolean> {
   };
 }
 
+/** A list of `least` to `most` elements. */
 export function list<Value>(of: Kind<Value>, least: number, most: number): Kind<readonly Value[]> {
   return {
     label: `list of ${of.label}`,
@@ -263,6 +273,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
+/** Returns whether a value of a document is a table: not a list, and not a date. */
 export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isObject(value) || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -25,18 +25,22 @@ export class Log {
     this.format = format;
   }
 
+  /** Writes what must be corrected. */
   error(message: string, facts?: LogFacts): void {
     this.line("error", message, facts);
   }
 
+  /** Writes what may have to be corrected. */
   warn(message: string, facts?: LogFacts): void {
     this.line("warn", message, facts);
   }
 
+  /** Writes what happens seldom. */
   info(message: string, facts?: LogFacts): void {
     this.line("info", message, facts);
   }
 
+  /** Writes what happens often. */
   debug(message: string, facts?: LogFacts): void {
     this.line("debug", message, facts);
   }

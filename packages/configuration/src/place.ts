@@ -45,6 +45,7 @@ export class Reading {
     return this.problems.length >= MAXIMUM_PROBLEMS;
   }
 
+  /** Lists a problem, unless the list is full. */
   report(path: Path, message: string): void {
     if (!this.isFull) {
       this.problems.push({ file: this.file, line: this.lines.lineOf(path), key: keyText(path), message });
@@ -58,6 +59,7 @@ export class Reading {
     return line;
   }
 
+  /** Returns the line of the first claim; undefined if there was none. */
   lineOfClaim(name: string): number | undefined {
     const first = this.#claims.get(name);
     return first === undefined ? undefined : this.lines.lineOf(first);
@@ -71,6 +73,7 @@ export class Place {
     readonly path: Path = [],
   ) {}
 
+  /** Returns the place of a value within this one. */
   at(key: string | number): Place {
     return new Place(this.reading, [...this.path, key]);
   }
@@ -80,17 +83,18 @@ export class Place {
     return `${this.reading.file}:${this.reading.lines.lineOf(this.path)}`;
   }
 
+  /** Reports a problem of this value. */
   problem(message: string): undefined {
     this.reading.report(this.path, message);
     return undefined;
   }
 
-  /** @param rule as in `must have a field`, which follows the text */
+  /** Reports a text that breaks a rule. @param rule as in `must have a field`, which follows the text */
   broken(text: string, rule: string): undefined {
     return this.problem(`${quoted(text)} ${rule}`);
   }
 
-  /** @param rule as in `must be a table`, which "not" and the value follow */
+  /** Reports a value that is of another kind. @param rule as in `must be a table`, which "not" and the value follow */
   wrong(rule: string, value: unknown): undefined {
     return this.problem(`${rule}, not ${shown(value)}`);
   }

@@ -4,14 +4,17 @@ import { nearest } from "@aiko/mqtt/options";
 import { choice, type Field, type Fields, isTable, type Kind, type Schema, type Section } from "./kind.js";
 import { defaultsPlace, type Place, quoted, typeName } from "./place.js";
 
+/** The values of the keys of a table. */
 export type Read<Table extends Fields> = {
   readonly [Name in keyof Table]: Table[Name] extends Field<infer Value> ? Value : never;
 };
 
+/** A key that must be written. */
 export function required<Value>(kind: Kind<Value>, about: string): Field<Value> {
   return { kind, about, isRequired: true, written: undefined, absent: undefined };
 }
 
+/** A key that may be missing, and then is undefined. */
 export function optional<Value>(kind: Kind<Value>, about: string): Field<Value | undefined> {
   return { kind, about, isRequired: false, written: undefined, absent: undefined };
 }
@@ -41,6 +44,7 @@ export interface Written<Table extends Fields> {
   readonly place: Place;
 }
 
+/** What a table is made of. */
 export interface TableOptions<Table extends Fields, Built> {
   readonly title: string;
   readonly about: string;
@@ -55,6 +59,7 @@ export interface TableOptions<Table extends Fields, Built> {
   build(values: Read<Table>, place: Place): Built | undefined;
 }
 
+/** A table whose keys are known. */
 export function table<Table extends Fields, Built>(options: TableOptions<Table, Built>): Kind<Built> {
   const { title, about, fields, inherits } = options;
   return {

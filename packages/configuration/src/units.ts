@@ -5,7 +5,7 @@ import { type Kind, syntax } from "./kind.js";
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
-/** @param zero what 0 stands for, if 0 is allowed */
+/** A duration such as "5s", in milliseconds. @param zero what 0 stands for, if 0 is allowed */
 export function duration(least: string, most: string, zero?: number): Kind<number> {
   return quantity("duration", MILLISECONDS, "ms, s, m, h or d", [least, most], zero);
 }
@@ -22,6 +22,7 @@ export function seconds(least: string, most: string, zero?: number): Kind<number
   };
 }
 
+/** A size such as "64KiB", in bytes. @param zero what 0 stands for, if 0 is allowed */
 export function size(least: string, most: string, zero?: number): Kind<number> {
   return quantity("size", BYTES, "B, KiB, MiB or GiB", [least, most], zero);
 }
