@@ -20,7 +20,7 @@ for (const path of Object.values(bin)) {
   const bundle = await rolldown({
     input: built(`bin/${name}.js`),
     platform: "node",
-    external: ["ws", "smol-toml"],
+    external: ["ws", "smol-toml", "strftime"],
     plugins: [
       {
         name: "version",

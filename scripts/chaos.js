@@ -5,6 +5,7 @@
 //   node scripts/chaos.js [--cuts 10000] [--kills 500] [--shutdowns 2000] [--seed N] [--seconds-limit N]
 //     [--server broker|mosquitto|both] [--only TEXT]
 //   node scripts/chaos.js --broker [--cuts 10000] [--kills 500]  our client and our broker at QoS 2; the broker is killed
+//   node scripts/chaos.js --broker --persist [--kills 500] [--seeds 10000]  our broker with a disk store
 //   node scripts/chaos.js --soak
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -7,8 +7,9 @@ import { linkScenario } from "./link-scenario.ts";
 import { header, type Outcome, row, total } from "./outcome.ts";
 import { overrunScenario } from "./overrun-scenario.ts";
 import { poisonScenario } from "./poison-scenario.ts";
+import { powerScenario } from "./power-scenario.ts";
 import { serverScenario } from "./server-scenario.ts";
-import { BrokerServer, type ChaosServer, MosquittoServer } from "./servers.ts";
+import { BrokerServer, type ChaosServer, MosquittoServer, StoringBrokerServer } from "./servers.ts";
 import { shutdownScenario } from "./shutdown-scenario.ts";
 
 /** The bundled programs. */
@@ -38,6 +39,8 @@ const options = {
   jobs: { type: "string", default: "3" },
   soak: { type: "boolean", default: false },
   broker: { type: "boolean", default: false },
+  persist: { type: "boolean", default: false },
+  seeds: { type: "string", default: "10000" },
 } as const;
 
 /** Returns the exit code. */
@@ -51,19 +54,21 @@ export async function run(args: readonly string[], programs: Programs): Promise<
   const limit = AbortSignal.timeout(integer("seconds-limit", values["seconds-limit"]) * 1000);
   // In proportion: 10,000 cuts come with 200 kills of servers, 200 half-open connections, 66,000 messages offline, and
   // 2,000 shutdowns.
-  const scenarios = values.broker
-    ? exactlyOnceScenarios(cuts, kills, programs)
-    : values.soak
-      ? soakScenarios(servers, SOAK, programs)
-      : [
-          ...linkScenarios(servers, cuts, kills, programs),
-          ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
-          ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
-          ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
-          ...shutdownScenarios(servers, shutdowns, programs),
-          ...poisonScenarios(servers, programs),
-          ...overrunScenarios(servers, programs),
-        ];
+  const scenarios = values.persist
+    ? storingScenarios(kills, integer("seeds", values.seeds), programs)
+    : values.broker
+      ? exactlyOnceScenarios(cuts, kills, programs)
+      : values.soak
+        ? soakScenarios(servers, SOAK, programs)
+        : [
+            ...linkScenarios(servers, cuts, kills, programs),
+            ...serverScenarios(servers, Math.ceil(cuts / 50), programs),
+            ...offlineScenarios(servers, Math.ceil(cuts * 6.6), programs),
+            ...halfOpenScenarios(servers, Math.ceil(cuts / 50), programs),
+            ...shutdownScenarios(servers, shutdowns, programs),
+            ...poisonScenarios(servers, programs),
+            ...overrunScenarios(servers, programs),
+          ];
   const left = scenarios
     .map((scenario, i) => ({ scenario, seed: seed + i }))
     .filter(({ scenario }) => scenario.name.includes(values.only));
@@ -180,6 +185,28 @@ function halfOpenScenarios(servers: readonly ServerName[], connections: number, 
 function exactlyOnceScenarios(cuts: number, kills: number, programs: Programs): Scenario[] {
   const ours = ["broker"] as const;
   return [...linkScenarios(ours, cuts, 0, programs, [2]), ...serverScenarios(ours, kills, programs, [2])];
+}
+
+/**
+ * Our broker with a disk store is killed under load. In a simulation, its process, its power and its disk fail at any
+ * operation.
+ */
+function storingScenarios(kills: number, seeds: number, programs: Programs): Scenario[] {
+  const cases = QUALITIES.flatMap((qos) => VERSIONS.map((version) => ({ qos, version })));
+  return [
+    ...cases.map(({ qos, version }, i) => ({
+      name: `storing broker killed, QoS ${qos}, ${words(version)}`,
+      async run(seed: number, signal: AbortSignal): Promise<Outcome> {
+        await using it = await StoringBrokerServer.start(programs.broker);
+        const settings = { qos, version, kills: share(kills, cases.length, i), seed, signal, program: programs.client };
+        return await serverScenario({ server: it, keeps: true }, settings);
+      },
+    })),
+    {
+      name: `storing broker, ${seeds} simulated power failures`,
+      run: (seed, signal) => powerScenario(seed, seeds, signal),
+    },
+  ];
 }
 
 /** The client is shut down gracefully and restarted. */

@@ -113,7 +113,9 @@ class ServerRun implements ScenarioRun {
     const connections = told.length;
     if (!victim.keeps) {
       await victim.server.killWithoutSessions();
-    } else if (random.next() < 0.5) {
+    } else if (victim.server.isDurable && random.next() < 0.9) {
+      await victim.server.killAfterSaving(); // with packets in flight
+    } else if (victim.server.isDurable || random.next() < 0.5) {
       await victim.server.stop();
     } else {
       proxy.hold();

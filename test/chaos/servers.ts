@@ -19,9 +19,11 @@ export interface ChaosServer extends AsyncDisposable {
 
 /** A server that can keep its sessions while it is down. */
 export interface KeepingServer extends ChaosServer {
+  /** Whether it saves what it acknowledges before that: it can be killed at any time. */
+  readonly isDurable: boolean;
   /** Stops it gracefully; its sessions are kept. */
   stop(): Promise<void>;
-  /** Saves its sessions and is killed at once. No packet may be in flight. */
+  /** Saves its sessions and is killed at once. No packet may be in flight, unless it is durable. */
   killAfterSaving(): Promise<void>;
 }
 
@@ -55,6 +57,49 @@ export class BrokerServer implements ChaosServer {
   }
 }
 
+/** Our broker with a disk store. */
+export class StoringBrokerServer implements KeepingServer {
+  readonly name = "our broker";
+  readonly isDurable = true;
+  port = 0;
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    private readonly program: string,
+    private readonly folder: string,
+  ) {}
+
+  static async start(program: string): Promise<StoringBrokerServer> {
+    const server = new StoringBrokerServer(program, await mkdtemp(join(tmpdir(), "aiko-mqtt-chaos-")));
+    await server.startAgain();
+    return server;
+  }
+
+  async startAgain(): Promise<void> {
+    const child = spawn(process.execPath, [this.program, this.folder], { stdio: ["ignore", "pipe", "inherit"] });
+    this.child = child;
+    const [port] = await inTime(once(createInterface({ input: child.stdout }), "line"), this.name);
+    this.port = Number(port);
+  }
+
+  async stop(): Promise<void> {
+    await ended(this.child, "SIGTERM");
+  }
+
+  async killAfterSaving(): Promise<void> {
+    await ended(this.child, "SIGKILL");
+  }
+
+  async killWithoutSessions(): Promise<void> {
+    await ended(this.child, "SIGKILL");
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.killWithoutSessions();
+  }
+}
+
 /** Starts a server, each on another port. */
 const ATTEMPTS = 5;
 /** The time limit for a server to start, or to save its sessions, in milliseconds. */
@@ -62,6 +107,7 @@ const PATIENCE = 120_000;
 
 export class MosquittoServer implements KeepingServer {
   readonly name = "mosquitto";
+  readonly isDurable = false;
   port = 0;
   private child: ChildProcess | undefined;
 

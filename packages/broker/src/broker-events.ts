@@ -108,10 +108,12 @@ export function assertEvent(name: string): void {
   }
 }
 
-/** A snapshot of the broker's current contents. */
+/** A snapshot of what the broker has now, and of what has passed through it since its start. */
 export interface BrokerStatistics {
   /** Network connections, including those in a handshake. */
   readonly openConnections: number;
+  /** Clients that are accepted and connected. */
+  readonly connectedClients: number;
   /** Sessions, with or without a connection. */
   readonly sessions: number;
   /** Subscriptions of all sessions. */
@@ -120,4 +122,24 @@ export interface BrokerStatistics {
   readonly retainedMessages: number;
   /** The approximate memory in bytes that `maximumMemory` limits. */
   readonly memory: number;
+  /** Network connections that were accepted since the start, including those whose client was refused. */
+  readonly acceptedConnections: number;
+  /** Sessions that expired while their client was not connected. */
+  readonly expiredSessions: number;
+  /** Bytes from the network. Of TLS and WebSockets, the MQTT packets in them. */
+  readonly bytesReceived: number;
+  /** Bytes that were handed to the network. */
+  readonly bytesSent: number;
+  /** MQTT packets from clients. */
+  readonly packetsReceived: number;
+  /** PUBLISH packets from clients, without repetitions at QoS 2. */
+  readonly messagesReceived: number;
+  /** The bytes of their payloads. */
+  readonly payloadBytesReceived: number;
+  /** Messages that a subscribed client has: at QoS 0, handed to the network; otherwise, acknowledged. */
+  readonly messagesDelivered: number;
+  /** The bytes of their payloads. */
+  readonly payloadBytesDelivered: number;
+  /** Messages for a client that were dropped because a limit was exceeded. */
+  readonly messagesDropped: number;
 }

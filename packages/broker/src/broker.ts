@@ -21,6 +21,7 @@ import type { BrokerPublishOptions } from "./messages/own-message.js";
 import type { BrokerLimits } from "./options/broker-limits.js";
 import { type BrokerOptions, parseBrokerOptions } from "./options/broker-options.js";
 import type { ListenerOptions } from "./options/listener-options.js";
+import type { ListenerTerms } from "./options/listener-terms.js";
 
 /**
  * A broker for MQTT 3.1, 3.1.1 and 5.0 within this process. It keeps sessions and retained messages in memory, and in
@@ -66,7 +67,8 @@ export interface Broker {
 
   /**
    * Publishes a message of the application to all subscribers of the topic. Returns the reason code that a client would
-   * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`.
+   * receive: `ReasonCode.SUCCESS` or `ReasonCode.NO_MATCHING_SUBSCRIBERS`. With a `store`, it returns before the message
+   * is durable.
    *
    * @throws UsageError if an argument is not valid; ClosedError BROKER_CLOSED. In both cases nothing was published
    * @example broker.publish("kitchen/light", "on", { retain: true });
@@ -97,10 +99,12 @@ export interface Broker {
    * uses the other end. The connection counts like those of listeners: it is destroyed if there are more than
    * `maximumConnections`, and when the broker is closed.
    *
-   * @throws UsageError OPTION_INVALID if a method of the transport is missing
+   * @param terms the listener's name for such connections, and who decides about their clients. Default: no name, and
+   * the broker's `authenticate`
+   * @throws UsageError OPTION_UNKNOWN or OPTION_INVALID, also if a method of the transport is missing
    * @example
    * const dial = async () => {
-   *   const [client, server] = memoryPair(platform.clock); // of @aiko/mqtt/testing
+   *   const [client, server] = memoryPair(platform.clock);
    *   broker.accept(server);
    *   return client;
    * };
@@ -109,7 +113,7 @@ export interface Broker {
    * const link = new FaultyLink(clock, broker); // in a test, on a FakeClock: calls `accept` for each connection
    * const client = createClient("mqtt://broker", { platform: link.platform });
    */
-  accept(transport: Transport): void;
+  accept(transport: Transport, terms?: Pick<ListenerTerms, "name" | "authenticate">): void;
 
   /**
    * Accepts WebSockets on an HTTP or HTTPS server of the application, at one path. Web pages are checked as at listeners:

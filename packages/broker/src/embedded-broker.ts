@@ -34,7 +34,9 @@ import { type BrokerPublishOptions, ownMessage } from "./messages/own-message.js
 import { type BrokerLimits, parseLimits } from "./options/broker-limits.js";
 import type { BrokerSettings } from "./options/broker-options.js";
 import { type ListenerOptions, readChange, readListener } from "./options/listener-options.js";
+import { type ListenerTerms, termRules } from "./options/listener-terms.js";
 
+const acceptRules = { name: termRules.name, authenticate: termRules.authenticate };
 const waitRules = { signal: object<AbortSignalLike>() } satisfies Record<keyof WaitOptions, unknown>;
 
 /** The method that `util.inspect` and `console.log` call. */
@@ -58,9 +60,10 @@ export class EmbeddedBroker implements Entrance {
       await this.hub.open();
       for (const place of this.settings.places) this.listeners.push(await Listener.at(place, this.settings, this));
     } catch (error) {
-      await this.close();
+      await this.close().catch(() => undefined); // the first error matters
       throw error;
     }
+    this.hub.started();
   }
 
   get port(): number {
@@ -163,9 +166,10 @@ export class EmbeddedBroker implements Entrance {
     for (const listener of this.listeners) listener.limitsChanged();
   }
 
-  accept(transport: Transport): void {
+  accept(transport: Transport, terms: Pick<ListenerTerms, "name" | "authenticate"> = {}): void {
     assertTransport(transport);
-    this.admit(transport, {});
+    const { name, authenticate } = readOptions(acceptRules, terms);
+    this.admit(transport, { listener: name, authenticate });
   }
 
   async close(): Promise<void> {

@@ -37,6 +37,7 @@ import type { BrokerSettings } from "./options/broker-options.js";
 import type { BrokerJournal, JournalOwner } from "./persistence/broker-journal.js";
 import type { LoadedSession, LoadedState } from "./persistence/loaded-state.js";
 import { Persistence } from "./persistence/persistence.js";
+import { Traffic } from "./traffic.js";
 
 export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwner {
   readonly events = new EventEmitter<BrokerEvents>(logUnheard);
@@ -44,6 +45,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   private readonly budget: MemoryBudget;
   readonly intake: Intake;
   readonly workload: Workload;
+  readonly traffic = new Traffic();
   /** The subscriptions of the application. */
   readonly application: ApplicationSubscriptions;
   private readonly hooks: Hooks;
@@ -57,8 +59,11 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   private readonly connections = new Set<ClientConnection>();
   private readonly clients = new Map<string, KnownClient>();
   readonly clientList = new ClientList(this.clients);
+  private damage: BrokerEvents["storeDamaged"] | undefined;
   private readonly dueWills: { readonly client: KnownClient; readonly will: Will }[] = [];
   private isPublishingWills = false;
+  /** Clients with a connection. */
+  private connected = 0;
   private closed = false;
 
   /** One object for all sessions: a copy for each would take half a kilobyte. */
@@ -75,7 +80,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     this.workload = new Workload(this.clock);
     this.persistence = settings.store && new Persistence(settings.store, this.clock, this);
     this.journal = this.persistence?.journal;
-    this.router = new Router(settings, this.events, this.budget, this.workload, this.journal);
+    this.router = new Router(settings, this.events, this.budget, this.workload, this.traffic, this.journal);
     this.hooks = new Hooks(settings, (error) => this.events.emit("error", error));
     this.application = new ApplicationSubscriptions(settings, this.router, this.events);
     this.intake = new Intake(settings.clock, this.events, this.hooks, this.router, this.application, this.journal);
@@ -91,17 +96,31 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   }
 
   get statistics(): BrokerStatistics {
+    const { bytesReceived, bytesSent, packetsReceived, connections, expiredSessions, messagesDropped } = this.traffic;
+    const { messagesReceived, messagesDelivered, payloadBytesReceived, payloadBytesDelivered } = this.traffic;
     return {
       openConnections: this.connections.size,
+      connectedClients: this.connected,
       sessions: this.clients.size,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.router.retainedCount,
       memory: this.budget.used,
+      acceptedConnections: connections,
+      expiredSessions,
+      bytesReceived,
+      bytesSent,
+      packetsReceived,
+      messagesReceived,
+      payloadBytesReceived,
+      messagesDelivered,
+      payloadBytesDelivered,
+      messagesDropped,
     };
   }
 
   opened(connection: ClientConnection): void {
     this.connections.add(connection);
+    this.traffic.connections++;
   }
 
   gone(connection: ClientConnection): void {
@@ -133,6 +152,13 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   async open(): Promise<void> {
     const state = await this.persistence?.open();
     if (state !== undefined) this.restore(state);
+  }
+
+  /** Called when the application is about to have the broker: reports what it could not hear before. */
+  started(): void {
+    const { damage } = this;
+    this.damage = undefined;
+    if (damage !== undefined) this.clock.defer(() => this.events.emit("storeDamaged", damage));
   }
 
   /** Resolves when everything is written, and the store is closed. @throws StoreError */
@@ -181,6 +207,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   }
 
   published(client: KnownClient, packet: PublishPacket, delivery: Delivery | undefined): void {
+    this.traffic.received(packet.payload);
     this.intake.publish(client, packet, delivery);
   }
 
@@ -193,11 +220,17 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   }
 
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void {
+    this.connected--;
     this.events.emit("disconnected", { clientId: client.clientId, reason });
     if (this.closed) return;
     if (will !== undefined) this.scheduleWill(client, will);
     if (client.expiry === 0) this.endSession(client);
-    else client.endLater(this.clock, client.expiry, () => this.endSession(client));
+    else client.endLater(this.clock, client.expiry, () => this.expired(client));
+  }
+
+  private expired(client: KnownClient): void {
+    this.traffic.expiredSessions++;
+    this.endSession(client);
   }
 
   waits(client: KnownClient, until: number): void {
@@ -205,11 +238,16 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
+    this.traffic.messagesDropped++;
     if (this.events.has("dropped")) this.events.emit("dropped", { clientId: client.clientId, topic, reason });
   }
 
   denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void {
     if (sharedFilters !== undefined) this.reselection.passOn(client, message, sharedFilters);
+  }
+
+  delivered(payload: Uint8Array): void {
+    this.traffic.delivered(payload);
   }
 
   discard(client: KnownClient): void {
@@ -265,6 +303,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     const client = resumed ? known : this.newClient(clientId, terms.sessionExpiry > 0);
     this.clients.set(clientId, client);
     client.connected(connection, packet, terms.sessionExpiry, identity);
+    this.connected++;
     connection.admit(client, packet, terms, connack);
     const { address } = connection.arrival;
     this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });
@@ -333,10 +372,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     // When all can receive the wills.
     for (const { client, loaded } of restored) this.awaitAgain(client, loaded);
     const [first] = rejected;
-    if (first === undefined) return;
-    const reason = `record ${first.key}: ${first.why}`;
-    // Later, so that the application can listen when it has the broker.
-    this.clock.defer(() => this.events.emit("storeDamaged", { records: rejected.length, reason }));
+    if (first !== undefined) this.damage = { records: rejected.length, reason: `record ${first.key}: ${first.why}` };
   }
 
   /**
@@ -355,8 +391,8 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
       client.delayWill(this.clock, delay, will, () => this.publishWill(client, will));
     }
     if (endedAt === Infinity) client.journal?.disconnected();
-    if (left(client.expiry) === 0) this.endSession(client);
-    else client.endLater(this.clock, left(client.expiry), () => this.endSession(client));
+    if (left(client.expiry) === 0) this.expired(client);
+    else client.endLater(this.clock, left(client.expiry), () => this.expired(client));
   }
 }
 

@@ -15,8 +15,18 @@ export type ArgumentPart =
       readonly isInline: boolean;
     };
 
-/** @param takesValue returns whether the option with this spelling takes a value; false for unknown options */
-export function splitArguments(argv: readonly string[], takesValue: (spelling: string) => boolean): ArgumentPart[] {
+/** The separator of the arguments that are one value. An argument cannot contain it. */
+export const BETWEEN = "\0";
+
+/**
+ * @param takesValue returns whether the option with this spelling takes a value; false for unknown options
+ * @param lengthOf returns how many arguments the value consists of, if it begins with these. Default: one
+ */
+export function splitArguments(
+  argv: readonly string[],
+  takesValue: (spelling: string) => boolean,
+  lengthOf: (spelling: string, following: readonly string[]) => number = () => 1,
+): ArgumentPart[] {
   const parts: ArgumentPart[] = [];
   for (let at = 0; at < argv.length; at++) {
     const argument = argv[at] as string;
@@ -36,8 +46,10 @@ export function splitArguments(argv: readonly string[], takesValue: (spelling: s
     }
     const last = argument.startsWith("--") ? argument : splitLetters(argument, takesValue, parts);
     if (last === undefined) continue;
-    const value = takesValue(last) ? argv[at + 1] : undefined;
-    if (value !== undefined) at++;
+    const following = takesValue(last) ? argv.slice(at + 1) : [];
+    const words = following.slice(0, lengthOf(last, following));
+    at += words.length;
+    const value = words.length > 0 ? words.join(BETWEEN) : undefined;
     parts.push({ is: "option", spelling: last, value, isInline: false });
   }
   return parts;

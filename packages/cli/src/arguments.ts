@@ -9,8 +9,14 @@ import { splitArguments } from "./argument-parts.js";
 interface Option {
   /** Its short forms: "hH" means -h and -H. */
   readonly letters?: string;
+  /** Other long names of it, which the help does not show. */
+  readonly aliases?: readonly string[];
+  /** The heading in the help below which it is listed. Default: the first heading. */
+  readonly group?: string;
   /** The placeholder of its value in the help. An option without one is a switch. */
   readonly value?: string;
+  /** Returns how many arguments the value consists of, if it begins with these. Default: one. See `BETWEEN`. */
+  readonly length?: (following: readonly string[]) => number;
   readonly help: string;
   /** Its value may look like another option, since it is text that is passed on unchanged. */
   readonly literal?: boolean;
@@ -30,10 +36,17 @@ export class ArgumentError extends Error {
 
 /** The given options, by name. Each method throws an ArgumentError if the value is not allowed. */
 export class Arguments<Name extends string> {
+  /** @param order the names and values of the options, in the order in which they were given */
   constructor(
     private readonly values: ReadonlyMap<string, readonly string[]>,
     readonly operands: readonly string[],
+    private readonly order: readonly (readonly [string, string])[] = [],
   ) {}
+
+  /** Returns names and values of these options, in the order in which they were given. */
+  sequence<Wanted extends Name>(...names: readonly Wanted[]): readonly (readonly [Wanted, string])[] {
+    return this.order.filter(([name]) => names.includes(name as Wanted)) as (readonly [Wanted, string])[];
+  }
 
   has(name: Name): boolean {
     return this.values.has(name);
@@ -46,6 +59,11 @@ export class Arguments<Name extends string> {
 
   all(name: Name): readonly string[] {
     return this.values.get(name) ?? [];
+  }
+
+  /** The same arguments, with another value of this option. */
+  with(name: Name, value: string): Arguments<Name> {
+    return new Arguments(new Map([...this.values, [name, [value]]]), this.operands, this.order);
   }
 
   required(name: Name): string {
@@ -77,10 +95,13 @@ export type Parsed<Name extends string> =
   | { readonly asks: "help" }
   | { readonly asks: "version" };
 
+/** The last heading in the help. */
+const OTHER = "Other options";
+
 /** The options of every command. */
 const commonOptions = {
-  help: { help: "show this help and exit" },
-  version: { help: "show the version and exit" },
+  help: { help: "show this help and exit", group: OTHER },
+  version: { help: "show the version and exit", group: OTHER },
 } satisfies OptionTable;
 
 /**
@@ -94,14 +115,19 @@ export function parseArguments<Table extends OptionTable>(
 ): Parsed<keyof Table & string> {
   const known = new Map<string, { readonly name: string; readonly option: Option }>();
   for (const [name, option] of Object.entries({ ...table, ...commonOptions } as OptionTable)) {
-    for (const spelling of [`--${name}`, ...[...(option.letters ?? "")].map((letter) => `-${letter}`)]) {
+    const longNames = [name, ...(option.aliases ?? [])].map((long) => `--${long}`);
+    for (const spelling of [...longNames, ...[...(option.letters ?? "")].map((letter) => `-${letter}`)]) {
       known.set(spelling, { name, option });
     }
   }
 
   const values = new Map<string, string[]>();
   const operandsFound: string[] = [];
-  for (const part of splitArguments(argv, (spelling) => known.get(spelling)?.option.value !== undefined)) {
+  const order: (readonly [string, string])[] = [];
+  const takesValue = (spelling: string): boolean => known.get(spelling)?.option.value !== undefined;
+  const lengthOf = (spelling: string, following: readonly string[]): number =>
+    known.get(spelling)?.option.length?.(following) ?? 1;
+  for (const part of splitArguments(argv, takesValue, lengthOf)) {
     if (part.is === "operand") {
       operandsFound.push(part.value);
       if (operandsFound.length > operands) throw new ArgumentError(`unexpected argument "${part.value}"`);
@@ -119,12 +145,13 @@ export function parseArguments<Table extends OptionTable>(
       throw new ArgumentError(`option ${spelling} requires a value: ${spelling} ${option.value}`);
     }
     if (value === "" && !option.mayBeEmpty) throw new ArgumentError(`option ${spelling}: must not be empty`);
+    order.push([name, value ?? ""]);
     const given = values.get(name);
     if (given === undefined) values.set(name, [value ?? ""]);
     else if (option.repeats) given.push(value ?? "");
     else if (value !== undefined) throw givenTwice(name, spelling, option, [given[0] as string, value]);
   }
-  return { asks: "run", args: new Arguments(values, operandsFound) };
+  return { asks: "run", args: new Arguments(values, operandsFound, order) };
 }
 
 /** The most characters of a value that an error shows. */
@@ -147,15 +174,39 @@ function unknownOption(spelling: string, known: readonly string[]): ArgumentErro
   return new ArgumentError(`unknown option ${spelling}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
 }
 
-/** Returns one line for each option. */
+/** The columns of a terminal that everybody has. */
+const COLUMNS = 80;
+/** Where the descriptions begin. Longer spellings have a line of their own. */
+const INDENT = 30;
+
+/** Describes each option, by group. Lines have at most 80 columns. */
 export function describeOptions(table: OptionTable): string {
-  const rows = Object.entries({ ...table, ...commonOptions } as OptionTable).map(
-    ([name, { letters = "", value, help, repeats }]) => {
-      const spellings = [...[...letters].map((letter) => `-${letter}`), `--${name}`].join(", ");
-      const whole = repeats ? `${help}; may be repeated` : help;
-      return [value === undefined ? spellings : `${spellings} ${value}`, whole] as const;
-    },
-  );
-  const width = Math.max(...rows.map(([spellings]) => spellings.length));
-  return rows.map(([spellings, help]) => `  ${spellings.padEnd(width)}  ${help}\n`).join("");
+  const all = { ...table, ...commonOptions } as OptionTable;
+  const groups = new Map<string, string>();
+  for (const [name, option] of Object.entries(all)) {
+    const { letters = "", value, help, repeats, group = "Options" } = option;
+    const spellings = [...[...letters].map((letter) => `-${letter}`), `--${name}`].join(", ");
+    const head = `  ${spellings}${value === undefined ? "" : ` ${value}`}`;
+    groups.set(group, (groups.get(group) ?? "") + describeOption(head, repeats ? `${help}; may be repeated` : help));
+  }
+  const last = groups.get(OTHER) ?? "";
+  groups.delete(OTHER);
+  return [...groups, [OTHER, last] as const].map(([group, lines]) => `${group}:\n${lines}`).join("\n");
+}
+
+function describeOption(head: string, help: string): string {
+  const lines: string[] = [];
+  let line = head.length + 2 > INDENT ? "" : head.padEnd(INDENT);
+  if (line === "") lines.push(head);
+  line ||= " ".repeat(INDENT);
+  for (const word of help.split(" ")) {
+    const isFirst = line.length === INDENT;
+    if (!isFirst && line.length + 1 + word.length > COLUMNS) {
+      lines.push(line);
+      line = " ".repeat(INDENT) + word;
+    } else {
+      line += isFirst ? word : ` ${word}`;
+    }
+  }
+  return `${[...lines, line].join("\n")}\n`;
 }

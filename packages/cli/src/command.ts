@@ -3,7 +3,7 @@
 import { MqttError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
 import { inOptionWords } from "./option-words.js";
-import { ProcessTerminal, type Terminal } from "./terminal.js";
+import { ProcessTerminal, QuietTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 export interface Command {
@@ -12,6 +12,8 @@ export interface Command {
   /** One sentence. */
   readonly summary: string;
   readonly options: OptionTable;
+  /** Calls for the end of the help. Default: none. */
+  readonly examples?: readonly string[];
   /** How many arguments that are not options it accepts. Default 0. */
   readonly operands?: number;
   /** Returns when the command has finished. An error is reported in one line, with exit code 1. */
@@ -39,20 +41,23 @@ export async function main(program: string, command: Command, argv: readonly str
 
 /** Returns the exit code. */
 export async function runCommand(command: Command, argv: readonly string[], terminal: Terminal): Promise<number> {
+  let heard = terminal;
   try {
     const parsed = parseArguments(command.options, argv, command.operands);
+    if (parsed.asks === "run" && parsed.args.has("quiet")) heard = new QuietTerminal(terminal);
     if (parsed.asks === "help") await terminal.print(describeCommand(terminal.program, command));
     else if (parsed.asks === "version") await terminal.print(`${terminal.program} ${version()}\n`);
-    else await command.run(parsed.args, terminal);
+    else await command.run(parsed.args, heard);
     return 0;
   } catch (error) {
-    for (const line of describeError(error, terminal.program).split("\n")) terminal.note(line);
+    for (const line of describeError(error, terminal.program).split("\n")) heard.note(line);
     return error instanceof CommandError ? error.exitCode : 1;
   }
 }
 
-function describeCommand(program: string, { usage, summary, options }: Command): string {
-  return `usage: ${program} ${usage}\n${summary}\n\n${describeOptions(options)}`;
+function describeCommand(program: string, { usage, summary, options, examples = [] }: Command): string {
+  const shown = examples.map((each) => `  ${program} ${each}\n`).join("");
+  return `usage: ${program} ${usage}\n${summary}\n\n${describeOptions(options)}${shown && `\nExamples:\n${shown}`}`;
 }
 
 export function describeError(error: unknown, program: string): string {

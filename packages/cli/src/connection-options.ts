@@ -14,71 +14,107 @@ import { payloadOf } from "./argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
 import { assertHost, inUrl } from "./host.js";
 
+/** The headings of the help. */
+export const groups = {
+  connection: "Connection",
+  session: "Session",
+  tls: "TLS",
+  will: "Will",
+  properties: "MQTT 5",
+  other: "Other options",
+} as const;
+
 export const connectionOptions = {
-  debug: { letters: "d", help: "log protocol activity to stderr" },
-  host: { letters: "hH", value: "HOST", help: "server name or address (default: localhost)" },
-  port: { letters: "p", value: "PORT", help: "server port (default: 1883; 8883 with TLS)" },
-  url: { value: "URL", help: "server URL, as in mqtt://HOST:PORT; replaces --host and --port", secret: true },
+  debug: { letters: "d", help: "log protocol activity to stderr", group: groups.other },
+  host: { letters: "hH", value: "HOST", help: "server name or address (default: localhost)", group: groups.connection },
+  port: { letters: "p", value: "PORT", help: "server port (default: 1883; 8883 with TLS)", group: groups.connection },
+  url: {
+    value: "URL",
+    help: "server URL, as in mqtt://HOST:PORT; replaces --host and --port",
+    secret: true,
+    group: groups.connection,
+  },
   id: {
     letters: "i",
     value: "ID",
     help: "client identifier (default: random)",
     mayBeEmpty: true,
+    group: groups.session,
   },
-  username: { letters: "u", value: "NAME", help: "user name", mayBeEmpty: true },
+  username: { letters: "u", value: "NAME", help: "user name", mayBeEmpty: true, group: groups.connection },
   password: {
     letters: "P",
     value: "PASSWORD",
     help: "password; the environment variable MQTT_PASSWORD is safer, because ps does not show it",
     mayBeEmpty: true,
     secret: true,
+    group: groups.connection,
   },
   "protocol-version": {
     letters: "V",
     value: "VERSION",
     help: "MQTT version: 31, 311, 5 or auto (default: auto, the newest that the server supports)",
+    group: groups.connection,
   },
-  unix: { value: "PATH", help: "path of the server's Unix socket; replaces --host and --port" },
-  ws: { help: "connect over a WebSocket (default port: 80; 443 with TLS)" },
+  unix: {
+    value: "PATH",
+    help: "path of the server's Unix socket; replaces --host and --port",
+    group: groups.connection,
+  },
+  ws: { help: "connect over a WebSocket (default port: 80; 443 with TLS)", group: groups.connection },
   cafile: {
     value: "FILE",
     help: "PEM file with the trusted certificate authorities; every TLS option enables TLS",
+    group: groups.tls,
   },
-  cert: { value: "FILE", help: "PEM file with the client's certificate (requires --key)" },
-  key: { value: "FILE", help: "PEM file with the private key for --cert" },
+  cert: { value: "FILE", help: "PEM file with the client's certificate (requires --key)", group: groups.tls },
+  key: { value: "FILE", help: "PEM file with the private key for --cert", group: groups.tls },
   "passphrase-file": {
     value: "FILE",
     help: "file whose first line is the passphrase for --key (default: environment variable MQTT_PASSPHRASE)",
+    group: groups.tls,
   },
   insecure: {
     help: "enable TLS but do not verify the server's certificate; exposes the connection to man-in-the-middle attacks",
+    group: groups.tls,
   },
-  servername: { value: "NAME", help: "expected name in the server's certificate (default: the host)" },
-  tls: { help: "enable TLS with the certificate authorities that Node trusts" },
-  "tls-alpn": { value: "NAME", help: "ALPN protocol to offer, as in mqtt", repeats: true },
+  servername: {
+    value: "NAME",
+    help: "expected name in the server's certificate (default: the host)",
+    group: groups.tls,
+  },
+  tls: { help: "enable TLS with the certificate authorities that Node trusts", group: groups.tls },
+  "tls-alpn": { value: "NAME", help: "ALPN protocol to offer, as in mqtt", repeats: true, group: groups.tls },
   psk: {
     value: "HEX",
     help: "pre-shared key in hexadecimal, used instead of certificates (requires --psk-identity)",
     secret: true,
+    group: groups.tls,
   },
-  "psk-identity": { value: "NAME", help: "identity that names the pre-shared key (requires --psk)" },
+  "psk-identity": { value: "NAME", help: "identity that names the pre-shared key (requires --psk)", group: groups.tls },
   proxy: {
     value: "URL",
     help: "proxy URL, http://… or socks5://… (default: environment variables HTTPS_PROXY, ALL_PROXY and NO_PROXY)",
     secret: true,
+    group: groups.connection,
   },
 } satisfies OptionTable;
 
 export const willOptions = {
-  will_topic: { letters: "w", value: "TOPIC", help: "will topic (requires --will_message)" },
+  will_topic: { letters: "w", value: "TOPIC", help: "will topic (requires --will_message)", group: groups.will },
   will_message: {
     value: "MESSAGE",
     help: "message that the server publishes if the connection is lost (requires --will_topic); may be empty",
     literal: true,
     mayBeEmpty: true,
+    group: groups.will,
   },
-  will_qos: { value: "QOS", help: "QoS of the will: 0, 1 or 2 (default: 0)" },
-  will_retain: { value: "0|1", help: "1 makes the server retain the will for later subscribers (default: 0)" },
+  will_qos: { value: "QOS", help: "QoS of the will: 0, 1 or 2 (default: 0)", group: groups.will },
+  will_retain: {
+    value: "0|1",
+    help: "1 makes the server retain the will for later subscribers (default: 0)",
+    group: groups.will,
+  },
 } satisfies OptionTable;
 
 export const qosOption = { letters: "q", value: "QOS", help: "QoS: 0, 1 or 2 (default: 0)" };
@@ -100,7 +136,7 @@ export interface Target {
 
 /** The QoS values as users write them. */
 export const qualities = { "0": 0, "1": 1, "2": 2 } as const;
-const versions = { "31": 3, "311": 4, "5": 5, auto: "auto" } as const;
+const versions = { "31": 3, "311": 4, "5": 5, auto: "auto", mqttv31: 3, mqttv311: 4, mqttv5: 5 } as const;
 const flags = { "0": false, "1": true };
 
 const DEFAULT_PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };

@@ -139,3 +139,71 @@ export function fired(signal: AbortSignalLike): Promise<void> {
     else signal.addEventListener("abort", () => resolve());
   });
 }
+
+/** Another terminal, of which a subclass changes a part. */
+abstract class DerivedTerminal implements Terminal {
+  constructor(protected readonly terminal: Terminal) {}
+
+  get stop(): AbortSignalLike {
+    return this.terminal.stop;
+  }
+
+  get interrupted(): AbortSignalLike {
+    return this.terminal.interrupted;
+  }
+
+  get program(): string {
+    return this.terminal.program;
+  }
+
+  get environment(): Terminal["environment"] {
+    return this.terminal.environment;
+  }
+
+  get hasScreen(): boolean {
+    return this.terminal.hasScreen;
+  }
+
+  onHangup(listener: () => void): () => void {
+    return this.terminal.onHangup(listener);
+  }
+
+  print(data: string | Uint8Array): Promise<void> | undefined {
+    return this.terminal.print(data);
+  }
+
+  note(line: string): void {
+    this.terminal.note(line);
+  }
+}
+
+/** A terminal without notes, for the option --quiet. */
+export class QuietTerminal extends DerivedTerminal {
+  override note(): void {}
+}
+
+/** A terminal whose command can be stopped by the program, too. */
+export class StoppableTerminal extends DerivedTerminal {
+  private readonly stopping = new AbortController();
+  private readonly interrupting = new AbortController();
+
+  constructor(terminal: Terminal) {
+    super(terminal);
+    void fired(terminal.stop).then(() => this.stopping.abort());
+    void fired(terminal.interrupted).then(() => this.interrupting.abort());
+  }
+
+  override get stop(): AbortSignalLike {
+    return this.stopping.signal;
+  }
+
+  override get interrupted(): AbortSignalLike {
+    return this.interrupting.signal;
+  }
+
+  /** Stops the command. */
+  end(): void {
+    this.interrupting.abort();
+    this.stopping.abort();
+  }
+}

@@ -79,14 +79,19 @@ const commands: readonly Entry[] = [
     load: async () => (await import("./commands/gateway-schema.js")).gatewaySchema,
   },
   {
-    names: ["publish", "pub"],
-    summary: "publish one message",
-    load: async () => (await import("./commands/publish.js")).publish,
+    names: ["pub", "publish"],
+    summary: "publish messages, as mosquitto_pub does",
+    load: async () => (await import("./shell/pub.js")).pub,
   },
   {
-    names: ["subscribe", "sub"],
-    summary: "print received messages",
-    load: async () => (await import("./commands/subscribe.js")).subscribe,
+    names: ["sub", "subscribe"],
+    summary: "print received messages, as mosquitto_sub does",
+    load: async () => (await import("./shell/sub.js")).sub,
+  },
+  {
+    names: ["rr"],
+    summary: "publish a request and print the response, as mosquitto_rr does",
+    load: async () => (await import("./shell/rr.js")).rr,
   },
   {
     names: ["test"],
@@ -95,8 +100,23 @@ const commands: readonly Entry[] = [
   },
 ];
 
-/** Runs the process. */
-export async function umbrella(program: string, argv: readonly string[]): Promise<void> {
+/** Names under which a link to this program is the command itself. */
+const links: Readonly<Record<string, string>> = { mosquitto_pub: "pub", mosquitto_sub: "sub", mosquitto_rr: "rr" };
+
+/**
+ * Runs the process.
+ *
+ * @param called the file name with which it was called
+ */
+export async function umbrella(called: string, argv: readonly string[]): Promise<void> {
+  const linked = Object.hasOwn(links, called) ? links[called] : undefined;
+  if (linked !== undefined) {
+    const entry = commands.find(({ names }) => names.includes(linked)) as Entry;
+    const terminal = new ProcessTerminal(called);
+    terminal.end(await runCommand(await entry.load(), argv, terminal));
+    return;
+  }
+  const program = "aiko-mqtt";
   const [first, ...others] = argv;
   const words = first === "help" && others.length > 0 ? [...others, "--help"] : argv;
   const found = find(words);

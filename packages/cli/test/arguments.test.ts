@@ -154,10 +154,24 @@ test("a missing required argument is named", () => {
   expect(parse(["-m", ""]).required("message")).toBe("");
 });
 
-test("the help has a line for each option", () => {
+test("the help has a line for each option, by group", () => {
   const lines = describeOptions(table).trimEnd().split("\n");
-  expect(lines).toHaveLength(Object.keys(table).length + 2);
+  expect(lines[0]).toBe("Options:");
+  expect(lines.slice(-4)).toEqual([
+    "",
+    "Other options:",
+    expect.stringContaining("--help"),
+    expect.stringContaining("--version"),
+  ]);
+  expect(lines).toHaveLength(Object.keys(table).length + 5);
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}-h, -H, --host HOST +two letters$/));
   expect(lines).toContainEqual(expect.stringMatching(/^ {2}-t, --topic TOPIC +a word; may be repeated$/));
-  expect(lines).toContainEqual(expect.stringMatching(/^ {2}--version /));
+});
+
+test("the help has at most 80 columns", () => {
+  const help = "word ".repeat(40).trim();
+  const long = { "an-option-with-a-long-name": { value: "AND-A-LONG-VALUE", help }, short: { help } };
+  const lines = describeOptions(long).trimEnd().split("\n");
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+  expect(lines.join(" ").match(/word/g)).toHaveLength(80);
 });

@@ -69,7 +69,7 @@ test.each([
     ["--psk", "00", "--psk-identity", "a", "--insecure"],
     "--insecure cannot be combined with --psk; the pre-shared key already verifies the server",
   ],
-  [["-V", "4"], "--protocol-version 4: must be 5, 31, 311 or auto"],
+  [["-V", "4"], "--protocol-version 4: must be 5, 31, 311, auto, mqttv31, mqttv311 or mqttv5"],
   [["-P", "secret"], "--password requires --username"],
 ])("%j is refused: %s", (argv, message) => {
   expect(() => target(argv)).toThrow(new ArgumentError(message));

@@ -2,10 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { type OpenedSession, type Store, StoreError, UsageError } from "@aiko/mqtt";
+import { type OpenedSession, type Store, StoreError, type StoreRecord, UsageError } from "@aiko/mqtt";
 import { DiskSession } from "./disk-session.js";
 import { type DiskStoreOptions, type DiskStoreSettings, parseDiskStoreOptions } from "./disk-store-options.js";
+import { codeOf } from "./file-system.js";
 import { type Damage, Journal } from "./journal.js";
+import { readContent } from "./journal-content.js";
 import { storeError } from "./store-error.js";
 
 /**
@@ -52,9 +54,35 @@ export class DiskStore implements Store {
     }
   }
 
+  /**
+   * Reads the records of a session without opening it: as they are on the disk at this moment, also while their owner,
+   * in any process, writes. What the owner has not synced may be missing, and a last write is there as a whole or not at
+   * all. Damaged records are missing; nothing is repaired.
+   *
+   * @returns the records in ascending order of the keys; undefined if there is no such session
+   * @throws StoreError STORE_FAILED if the file system fails
+   * @example const records = (await new DiskStore("/var/lib/kitchen").read("kitchen"))?.length ?? 0;
+   */
+  async read(name: string): Promise<readonly StoreRecord[] | undefined> {
+    const { fileSystem } = this.settings;
+    const what = `the session "${name}" in ${this.directory}`;
+    try {
+      const file = await fileSystem.open(join(this.directory, fileName(name, idOf(name))), "existing");
+      if (file === undefined) return undefined;
+      try {
+        return (await readContent(file, await file.size(), name)).records;
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw storeError(`read ${what}`, error);
+    }
+  }
+
   private async take(name: string, what: string): Promise<OpenedSession> {
     const { fileSystem } = this.settings;
-    const id = createHash("sha256").update(Buffer.from(name, "utf16le")).digest("hex");
+    const id = idOf(name);
     await fileSystem.makeDirectory(this.directory);
     const release = await fileSystem.lock(this.directory, id.slice(0, 16));
     if (release === undefined) {
@@ -94,6 +122,10 @@ export class DiskStore implements Store {
     }
     for (const each of damage) onDamage(each);
   }
+}
+
+function idOf(name: string): string {
+  return createHash("sha256").update(Buffer.from(name, "utf16le")).digest("hex");
 }
 
 /**

@@ -11,7 +11,8 @@
 import { type StoreChange, StoreError, type StoreRecord } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
 import { FrameReader, writeFrameHeader } from "./frames.js";
-import { FRAME_HEADER_SIZE, type Framing, newFraming, readFraming } from "./framing.js";
+import { FRAME_HEADER_SIZE, type Framing, newFraming } from "./framing.js";
+import { readContent } from "./journal-content.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
 import { eachChange, FRAME_SIZE, isChanges, writeChanges } from "./journal-format.js";
 import { mostGrowth, RecordIndex } from "./record-index.js";
@@ -81,6 +82,8 @@ export class Journal {
     const journal = new Journal(files, directory, path, bounds, file, framing);
     try {
       if (existing === undefined) await journal.putInPlace();
+      // A killed process may have renamed the file without syncing the directory.
+      else await files.syncDirectory(directory);
       return { journal, ...(await journal.load(name)) };
     } catch (error) {
       await journal.file.close();
@@ -208,32 +211,13 @@ export class Journal {
   }
 
   /** Reads the file and repairs it. Rewrites it if an earlier version of this package wrote it. */
-  private async load(name: string): Promise<{ records: StoreRecord[]; damage: Damage[] }> {
-    const values = new Map<number, Uint8Array>();
-    const damaged: { offset: number; bytes: number }[] = [];
+  private async load(name: string): Promise<{ records: readonly StoreRecord[]; damage: Damage[] }> {
     const size = await this.file.size();
     const fresh = this.framing;
-    const found = await readFraming(this.file, name);
-    if (found === undefined) {
-      damaged.push({ offset: 0, bytes: size });
-    } else {
-      this.framing = found.framing;
-      if (found.damaged > 0) damaged.push({ offset: 0, bytes: found.damaged });
-      const reader = new FrameReader(this.file, size, this.framing, isChanges);
-      for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
-        if ("damaged" in found) {
-          damaged.push({ offset: found.position, bytes: found.damaged });
-          continue;
-        }
-        const { body, position } = found;
-        this.index.apply(body, position);
-        eachChange(body, (key, start, length) => {
-          if (length < 0) values.delete(key);
-          else values.set(key, new Uint8Array(body.subarray(start, start + length)));
-        });
-      }
-      this.end = reader.position;
-    }
+    const content = await readContent(this.file, size, name, (body, position) => this.index.apply(body, position));
+    const { records, damaged } = content;
+    this.framing = content.framing ?? fresh;
+    this.end = content.end;
     let damage: Damage[] = [];
     const alone = (finish: () => Promise<void>): Promise<void> => finish();
     if (damaged.length > 0) {
@@ -247,8 +231,7 @@ export class Journal {
       if (!this.framing.isUnforgeable) await this.rewrite(alone, "fail at damage", fresh).catch(() => undefined);
     }
     if (this.failure !== undefined) throw this.failure;
-    const records = [...values].map(([key, value]) => ({ key, value }));
-    return { records: records.sort((a, b) => a.key - b.key), damage };
+    return { records, damage };
   }
 
   /** Gives the damaged file another name, under which it is kept. */

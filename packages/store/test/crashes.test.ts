@@ -147,6 +147,32 @@ describe("a crash at each operation", () => {
   });
 });
 
+test("the process is killed at each operation, and the power fails after the next process has written", async () => {
+  let happened = true;
+  for (let at = 0; happened; at++) {
+    for (let seed = 0; seed < 8; seed++) {
+      const disk = new CrashingDisk();
+      happened = false;
+      disk.fault = (operation) => {
+        if (operation !== at) return undefined;
+        happened = true;
+        return "crash";
+      };
+      const account = new Account();
+      const opened = await open(disk).catch(() => undefined);
+      for (const group of opened === undefined ? [] : scenario)
+        if (!(await account.write((opened as OpenedSession).session, group)) && disk.crashed) break;
+      disk.fault = () => undefined;
+      disk.kill();
+      const { session, records } = await open(disk);
+      account.check(records);
+      expect(await account.write(session, [[{ key: 1, value: value(9, 9) }]])).toBe(true);
+      disk.powerLoss(randomFrom(seed));
+      account.check((await open(disk)).records);
+    }
+  }
+});
+
 describe("each operation fails once, then the power fails", () => {
   test.each([
     ["ENOSPC", 0],

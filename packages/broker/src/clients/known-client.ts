@@ -52,6 +52,8 @@ export interface ClientOwner {
   waits(client: KnownClient, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
+  /** The client has a message with this payload. */
+  delivered(payload: Uint8Array): void;
   /** The application ends the session, or it could not be stored. */
   discard(client: KnownClient): void;
   /** A subscription could not be stored. */
@@ -350,6 +352,10 @@ export class KnownClient
     this.budget.release(held, this, qos);
   }
 
+  delivered({ payload }: DeliveredMessage): void {
+    this.owner.delivered(payload);
+  }
+
   dropQos0(): void {
     this.session.dropQos0();
   }
@@ -368,9 +374,9 @@ export class KnownClient
     return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
   }
 
-  waits(message: PublishedMessage, recipient: Recipient): number {
+  waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
     this.budget.hold(message, this, UNDROPPABLE);
-    return this.journal?.waits(message, recipient) ?? 0;
+    return this.journal?.waits(message, recipient, undone) ?? 0;
   }
 
   waitsNoLonger(message: PublishedMessage, record: number): void {
@@ -398,10 +404,26 @@ export class KnownClient
     this.owner.unsubscribeUnrecorded(this, topicFilter);
   }
 
-  unrecorded(message: OutgoingMessage | undefined, received: number | undefined, error: MqttError): void {
-    if (this.hasEnded) return;
-    this.session.unrecorded(message === undefined ? [] : [message], received === undefined ? [] : [received], error);
-    if (received !== undefined) this.journal?.close(received);
+  unrecorded(message: OutgoingMessage, error: MqttError): void {
+    if (!this.hasEnded) this.session.unrecorded(message, error);
+  }
+
+  forget(packetIdentifier: number): void {
+    this.session.forget(packetIdentifier);
+    this.journal?.close(packetIdentifier);
+  }
+
+  /**
+   * Refuses a message of the client because the store cannot be written. Before MQTT 5, the client's connection ends: an
+   * acknowledgement would mean that the message was accepted. The client sends it again.
+   */
+  refuseUnstored(delivery: Delivery, reason: string): void {
+    if (this.version === 5) {
+      this.session.finished(delivery, ReasonCode.QUOTA_EXCEEDED, { reasonString: reason });
+      return;
+    }
+    this.end(ReasonCode.QUOTA_EXCEEDED, reason);
+    if (delivery.qos === 2) this.forget(delivery.packetIdentifier);
   }
 
   /** Called when a message could not be delivered. */

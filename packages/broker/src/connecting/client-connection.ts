@@ -177,7 +177,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
       this.finish(HUNG_UP);
       return;
     }
-    this.bytesReceived(now);
+    this.heard(now);
     this.network.watch();
     this.network.resume();
   }
@@ -203,6 +203,7 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
 
   packetReceived(packet: Packet, now: number): void {
     const { stage } = this;
+    this.reception.traffic.packetsReceived++;
     switch (stage.at) {
       case "waiting":
         if (packet.type !== "connect") throw new Error(`bug: ${packet.type} before CONNECT got through the decoder`);
@@ -220,7 +221,16 @@ export class ClientConnection implements ConnectionOwner, AuthenticatedConnectio
     }
   }
 
-  bytesReceived(now: number): void {
+  bytesReceived(now: number, bytes: Uint8Array): void {
+    this.reception.traffic.bytesReceived += bytes.length;
+    this.heard(now);
+  }
+
+  handed(bytes: number): void {
+    this.reception.traffic.bytesSent += bytes;
+  }
+
+  private heard(now: number): void {
     if (this.stage.at === "admitted") this.stage.client.session.bytesReceived(now);
     // At most one more chunk is kept. Reading stops only now, so that a client that disconnects is noticed.
     if (this.packets.isHeld) this.network.pause();

@@ -19,8 +19,12 @@ export interface GatedClient {
   put(message: PublishedMessage, recipient: Recipient, now: number): boolean;
   /** Whether the limits of the outbox allow these messages in addition to its own. */
   hasRoomFor(count: number, bytes: number): boolean;
-  /** Counts and records a message that waits for its answer, until `waitsNoLonger` with the number that it returns. */
-  waits(message: PublishedMessage, recipient: Recipient): number;
+  /**
+   * Counts and records a message that waits for its answer, until `waitsNoLonger` with the number that it returns.
+   *
+   * @param undone called if it could not be recorded: it must not be delivered, and has no number any more
+   */
+  waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number;
   waitsNoLonger(message: PublishedMessage, record: number): void;
   /** A message found no room. */
   overflowed(topic: string): void;
@@ -34,7 +38,8 @@ interface Waiting {
   readonly message: PublishedMessage;
   readonly recipient: Recipient;
   readonly size: number;
-  readonly record: number;
+  record: number;
+  isUndone: boolean;
 }
 
 type Authorize = NonNullable<BrokerHooks["authorizeDeliver"]>;
@@ -142,8 +147,13 @@ export class DeliveryGate {
       return false;
     }
     const kept = forKeeping(message);
-    this.waiting.push({ message: kept, recipient, size, record: this.client.waits(kept, recipient) });
+    const waiting = { message: kept, recipient, size, record: 0, isUndone: false };
+    this.waiting.push(waiting);
     this.bytes += size;
+    waiting.record = this.client.waits(kept, recipient, () => {
+      waiting.record = 0;
+      waiting.isUndone = true;
+    });
     return true;
   }
 
@@ -153,11 +163,11 @@ export class DeliveryGate {
     for (let answer = open; ; ) {
       const isAllowed = typeof answer === "boolean" ? answer : await answer;
       if (this.waiting !== waiting) return; // the session has ended
-      const { message, recipient, size, record } = waiting[this.handled++] as Waiting;
+      const { message, recipient, size, record, isUndone } = waiting[this.handled++] as Waiting;
       this.bytes -= size;
       this.client.waitsNoLonger(message, record);
       const now = this.clock.now();
-      if (isAllowed && message.expiresAt > now) this.client.put(message, recipient, now);
+      if (isAllowed && !isUndone && message.expiresAt > now) this.client.put(message, recipient, now);
       else if (!isAllowed) this.client.denied(message, recipient.sharedFilters);
       if (this.waiting !== waiting) return;
       if (this.handled === waiting.length || this.handled >= COMPACT_AT) {

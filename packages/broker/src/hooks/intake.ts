@@ -115,9 +115,8 @@ export class Intake {
   private deliver(client: KnownClient, message: PublishedMessage, delivery: Delivery | undefined): void {
     if (delivery !== undefined && this.journal?.isFailing) {
       const refusal = { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: "the store cannot be written" };
-      // Before MQTT 5, an acknowledgement would mean that the message was accepted.
-      if (client.version !== 5) client.end(refusal.reasonCode, refusal.reason);
-      this.refuse(client, message.topic, refusal, delivery);
+      this.refuse(client, message.topic, refusal, undefined);
+      client.refuseUnstored(delivery, refusal.reason);
       return;
     }
     const reasonCode = this.route(message, delivery !== undefined && client.version === 5);

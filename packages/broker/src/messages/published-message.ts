@@ -68,6 +68,8 @@ export interface Addressee {
   undelivered(message: DeliveredMessage, error: MqttError): void;
   /** Whether a message that waited may be sent. Undefined if that is not known yet. */
   consent(message: DeliveredMessage): boolean | undefined;
+  /** The client has the message. */
+  delivered(message: DeliveredMessage): void;
   /** A message with `held` has its outcome. */
   released(message: DeliveredMessage, held: PublishedMessage): void;
 }
@@ -86,7 +88,7 @@ export class DeliveredMessage extends OutgoingMessage {
 
   constructor(
     topic: string,
-    payload: Uint8Array,
+    override readonly payload: Uint8Array,
     qos: QoS,
     retain: boolean,
     properties: PublishProperties | undefined,
@@ -116,6 +118,7 @@ export class DeliveredMessage extends OutgoingMessage {
 
   override delivered(): void {
     this.release();
+    this.addressee.delivered(this);
   }
 
   /** Reports that the message does not wait any more. */

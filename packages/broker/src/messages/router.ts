@@ -22,6 +22,7 @@ import type { HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { LoadedRetained } from "../persistence/loaded-state.js";
+import type { Traffic } from "../traffic.js";
 import { type MemoryBudget, subscriptionSize } from "./memory-budget.js";
 import { type FilterRefusal, filterRefusal } from "./permitted-subscriptions.js";
 import { type PublishedMessage, type Publisher, publishedMessage, type SharedMessage } from "./published-message.js";
@@ -41,6 +42,7 @@ export class Router {
     private readonly events: EventEmitter<BrokerEvents>,
     private readonly budget: MemoryBudget,
     private readonly workload: Workload,
+    private readonly traffic: Traffic,
     journal?: BrokerJournal,
   ) {
     this.clock = settings.clock;
@@ -85,7 +87,10 @@ export class Router {
         this.replays.precede(client, message, this.clock.now());
       }
       const isSimple = subscriptionIdentifier === undefined && client.gate?.isBusy !== true;
-      if (isSimple && client.session.forward(packet, copies)) continue;
+      if (isSimple && client.session.forward(packet, copies)) {
+        this.traffic.delivered(packet.payload);
+        continue;
+      }
       const now = this.clock.now();
       message ??= publishedMessage(packet, publisher, now);
       client.deliver(message, soleRecipient(subscription, message), now);
@@ -162,6 +167,11 @@ export class Router {
   subscribe(client: KnownClient, packet: SubscribePacket, refusals?: readonly (HookRefusal | undefined)[]): void {
     if (client.hasEnded) return; // a hook has ended its session
     const { packetIdentifier, subscriptions, properties } = packet;
+    // A refusal would be final for most clients, although the store may have room soon. So the client tries again.
+    if (client.journal?.isFailing && subscriptions.some(({ topicFilter }) => !client.topicFilters.has(topicFilter))) {
+      client.end(ReasonCode.QUOTA_EXCEEDED, "the store cannot be written");
+      return;
+    }
     const { subscriptionIdentifier } = properties ?? {};
     const { clientId } = client;
     /** By topic filter: if a filter occurs several times, the last one counts. */
@@ -282,7 +292,6 @@ export class Router {
   private filterRefusal(client: KnownClient, topicFilter: string): FilterRefusal | undefined {
     const { maximumSubscriptions, maximumMemory } = this.settings;
     const { topicFilters } = client;
-    if (client.journal?.isFailing) return { reasonCode: ReasonCode.QUOTA_EXCEEDED, reason: STORE_FAILS };
     const refusal = filterRefusal(topicFilter, this.settings);
     if (refusal !== undefined || topicFilters.has(topicFilter)) return refusal;
     let reason: string;
@@ -301,8 +310,6 @@ export class Router {
  * but the client receives the message once.
  */
 const MOST_GROUPS = 16;
-
-const STORE_FAILS = "the store cannot be written";
 
 /** The units of work for each recipient, if the broker may have to keep the message for it. */
 const DELIVERY = 4;

@@ -51,6 +51,8 @@ const FIRST_RETRY = 100;
 const LONGEST_RETRY = 5_000;
 /** Milliseconds that a write, and closing, may take. */
 const PATIENCE = 60_000;
+/** Milliseconds that opening may take: it reads the whole store. */
+export const OPENING_PATIENCE = 1_800_000;
 /** The most bytes of the probe. Otherwise, one huge message that failed would stop all others. */
 const LARGEST_PROBE = 65_536;
 
@@ -70,7 +72,7 @@ export class BrokerJournal {
   private unanswered = 0;
   private retry: Timer | undefined;
   private probeSize = 0;
-  private closing = false;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -171,10 +173,14 @@ export class BrokerJournal {
    *
    * @throws MqttError of the store, if something could not be written; StoreError STORE_TIMEOUT
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private async finish(): Promise<void> {
     const { session } = this;
-    if (session === undefined || this.closing) return;
-    this.closing = true;
+    if (session === undefined) return;
     this.retry?.cancel();
     try {
       while (this.writing !== undefined || this.collected.changes.size > 0) {
@@ -182,6 +188,7 @@ export class BrokerJournal {
         await this.writing?.written;
       }
     } finally {
+      this.session = undefined; // nothing is written any more
       await inTime(this.clock, session.close(), "close the store");
     }
   }
@@ -281,7 +288,7 @@ export class BrokerJournal {
 
   /** Calls `action` after a delay that grows with the number of failures. */
   private later(failures: number, action: () => void): void {
-    if (this.closing) return;
+    if (this.closing !== undefined) return;
     this.retry?.cancel();
     this.retry = this.clock.schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(failures, 16)), () => {
       this.retry = undefined;
@@ -297,10 +304,15 @@ function storeError(error: unknown): MqttError {
 }
 
 /** Waits for the store's answer, within a limit. @throws StoreError STORE_TIMEOUT */
-export function inTime<Result>(clock: Clock, answer: Promise<Result>, what: string): Promise<Result> {
+export function inTime<Result>(
+  clock: Clock,
+  answer: Promise<Result>,
+  what: string,
+  patience = PATIENCE,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const late = `store: could not ${what} within ${PATIENCE} ms`;
-    const timer = clock.schedule(PATIENCE, () => reject(new StoreError("STORE_TIMEOUT", late)));
+    const late = `store: could not ${what} within ${patience} ms`;
+    const timer = clock.schedule(patience, () => reject(new StoreError("STORE_TIMEOUT", late)));
     answer.then(resolve, reject).finally(() => timer.cancel());
   });
 }

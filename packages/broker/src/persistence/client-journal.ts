@@ -29,8 +29,10 @@ export interface JournaledClient {
   discard(): void;
   /** A subscription was not written. */
   unsubscribeUnrecorded(topicFilter: string): void;
-  /** A message for the client, or the received QoS 2 message with this packet identifier, was not written. */
-  unrecorded(message: OutgoingMessage | undefined, received: number | undefined, error: MqttError): void;
+  /** A message for the client was not written. */
+  unrecorded(message: OutgoingMessage, error: MqttError): void;
+  /** The received QoS 2 message with this packet identifier was not written. */
+  forget(packetIdentifier: number): void;
 }
 
 type Subscription = Omit<ClientSubscription<unknown>, "client">;
@@ -134,7 +136,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     this.client.awaitStore();
     if (message.sequence === 0) {
       const value = this.deliveryOf(message, this.journal.hold(message.source));
-      message.sequence = this.journal.add(value, (error) => this.client.unrecorded(message, undefined, error));
+      message.sequence = this.journal.add(value, (error) => this.client.unrecorded(message, error));
     } else if (message.source.record !== undefined) {
       this.journal.set(message.sequence, this.deliveryOf(message, message.source.record.key));
     }
@@ -155,13 +157,22 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     this.journal.release(message.source);
   }
 
-  /** Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if there is none. */
-  waits(message: PublishedMessage, recipient: Recipient): number {
+  /**
+   * Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if there is none.
+   *
+   * @param undone called if it could not be written
+   */
+  waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
     const { qos, retain, subscriptionIdentifiers, sharedFilters = [] } = recipient;
     if (qos === 0) return 0;
     const fields = { session: this.key, message: this.journal.hold(message), qos, retain };
     const identifiers = { packetIdentifier: 0, subscriptionIdentifiers, sharedFilters };
-    return this.journal.add(writeRecord({ kind: "delivery", state: "queued", ...fields, ...identifiers }));
+    const value = writeRecord({ kind: "delivery", state: "queued", ...fields, ...identifiers });
+    const key = this.journal.add(value, () => {
+      this.waitsNoLonger(message, key);
+      undone();
+    });
+    return key;
   }
 
   waitsNoLonger(message: PublishedMessage, key: number): void {
@@ -179,8 +190,10 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     this.received ??= new Map();
     if (this.received.has(packetIdentifier)) return;
     const value = writeRecord({ kind: "received", session: this.key, packetIdentifier });
-    const undo = (error: MqttError): void => this.client.unrecorded(undefined, packetIdentifier, error);
-    this.received.set(packetIdentifier, this.journal.add(value, undo));
+    this.received.set(
+      packetIdentifier,
+      this.journal.add(value, () => this.client.forget(packetIdentifier)),
+    );
   }
 
   close(packetIdentifier: number): void {

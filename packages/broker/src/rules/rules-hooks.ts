@@ -41,7 +41,7 @@ export interface ExchangeableRules {
  *
  * A subscription is checked when it is requested. If its right is revoked later, the subscription stays, but brings only
  * messages that the client may still read. A retained message is delivered as long as its publisher may still write to
- * its topic.
+ * its topic: the changed one, if `onPublish` changes it.
  *
  * @example
  * const access = rulesHooks(new Rules(settings));
@@ -129,9 +129,9 @@ class RunningRules implements ExchangeableRules {
 }
 
 const REFUSALS = {
-  write: { reasonCode: ReasonCode.NOT_AUTHORIZED, reason: "the rules do not allow to publish to this topic" },
+  write: { reasonCode: ReasonCode.NOT_AUTHORIZED, reason: "the rules do not allow publishing to this topic" },
   subscribe: {
     reasonCode: ReasonCode.NOT_AUTHORIZED,
-    reason: "the rules do not allow to subscribe to this topic filter",
+    reason: "the rules do not allow subscribing to this topic filter",
   },
 } as const satisfies Record<string, HookRefusal>;

@@ -85,21 +85,25 @@ describe("while the store fails", () => {
     expect(await receive(reader)).toBe("a=x q0");
   });
 
-  test("sessions that would have to be stored are refused, and subscriptions of stored ones", async () => {
+  test("new sessions are refused, and clients with stored ones can subscribe to known filters only", async () => {
     const bench = await StoredBench.start();
     const peer = await bench.connect("c", kept);
-    await bench.clock.tick();
+    await subscribe(peer, "a", { qos: 0 });
+    const other = await bench.connect("other", kept);
     const from = await bench.connect("from");
     bench.store.fail();
-    from.send(message("a", "x", { qos: 1, retain: true, packetIdentifier: 1 }));
+    from.send(message("r", "x", { qos: 1, retain: true, packetIdentifier: 1 }));
     await from.expectClose();
     expect((await bench.introduce("new", kept)).connack.reasonCode).toBe(0x88);
     expect((await bench.introduce("short")).connack.reasonCode).toBe(0);
-    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "b", qos: 1 }] });
+    other.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "b", qos: 1 }] });
+    expect((await other.expect("disconnect")).reasonCode).toBe(0x97);
+    await other.expectClose();
+    peer.send({ type: "subscribe", packetIdentifier: 1, subscriptions: [{ topicFilter: "a", qos: 1 }] });
     await bench.clock.tick();
     bench.store.recover();
     await bench.clock.advance(10_000);
-    expect((await peer.expect("suback")).reasonCodes).toEqual([0x97]);
+    expect((await peer.expect("suback")).reasonCodes).toEqual([1]);
   });
 
   test("it is retried with back-off, and reported once", async () => {
@@ -210,4 +214,24 @@ test("closing reports what could not be written, and closes the store", async ()
   bench.hub.close();
   await expect(bench.hub.settled()).rejects.toMatchObject({ code: "STORE_FULL" });
   expect(bench.store.closed).toBe(1);
+});
+
+test("a message that waits for authorizeDeliver is undone, too, and does not block a full store", async () => {
+  let allow = (_: boolean): void => undefined;
+  const answer = new Promise<boolean>((resolve) => {
+    allow = resolve;
+  });
+  const bench = await StoredBench.start({ authorizeDeliver: () => answer });
+  const peer = await bench.connect("c", kept);
+  await subscribe(peer, "a", { qos: 1 });
+  peer.cut();
+  const from = await bench.connect("from");
+  bench.store.fail();
+  from.send(message("a", "x", { qos: 1, packetIdentifier: 1 }));
+  await from.expectClose();
+  bench.store.recover();
+  await bench.clock.advance(5_000);
+  allow(true);
+  await (await bench.connect("c", kept)).expectNothing();
+  expect(bench.store.records.size).toBe(2);
 });

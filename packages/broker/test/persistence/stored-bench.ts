@@ -19,6 +19,7 @@ export class StoredBench extends Bench {
   ): Promise<StoredBench> {
     const bench = new StoredBench(store, options, clock);
     await bench.hub.open();
+    bench.hub.started();
     return bench;
   }
 

@@ -28,7 +28,7 @@ test("a refused message and a refused filter are reported with the rule, which t
   const peer = await bench.connect("c");
   peer.send(message("a/b", "x", { qos: 1, packetIdentifier: 1 }));
   const { reasonCode, properties } = await peer.expect("puback");
-  expect([reasonCode, properties]).toEqual([0x87, { reasonString: "the rules do not allow to publish to this topic" }]);
+  expect([reasonCode, properties]).toEqual([0x87, { reasonString: "the rules do not allow publishing to this topic" }]);
   expect(await subscribe(peer, "a/b")).toEqual([0x87]);
   expect(refused).toEqual(["c write a/b: denied by acl:2", "c subscribe a/b: denied by acl:2"]);
   expect(JSON.stringify(bench.events)).not.toContain("acl:");

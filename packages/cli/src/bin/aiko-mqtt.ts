@@ -1,5 +1,6 @@
 #!/usr/bin/env node
+import { basename } from "node:path";
 import { processArguments } from "../process-arguments.js";
 import { umbrella } from "../umbrella.js";
 
-void umbrella("aiko-mqtt", processArguments());
+void umbrella(basename(process.argv[1] ?? ""), processArguments());

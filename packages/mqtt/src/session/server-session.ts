@@ -130,12 +130,19 @@ export class ServerSession {
   }
 
   /**
-   * Fails messages for the client that could not be recorded, before anything of them was sent, and forgets QoS 2 messages
-   * of the client, so that they count as new ones when the client sends them again. The client must not be connected.
+   * Fails a message for the client that could not be recorded, before anything of it was sent. The client must not be
+   * connected.
    */
-  unrecorded(messages: readonly OutgoingMessage[], received: readonly number[], error: MqttError): void {
-    this.sender.refuseUnstored(messages, error);
-    this.receiver.forgetAll(received);
+  unrecorded(message: OutgoingMessage, error: MqttError): void {
+    this.sender.refuseUnstored([message], error);
+  }
+
+  /**
+   * Forgets a QoS 2 message of the client that was not acknowledged, so that it counts as a new one when the client sends
+   * it again. The client must not be connected.
+   */
+  forget(packetIdentifier: number): void {
+    this.receiver.forget(packetIdentifier);
   }
 
   /** Whether the client is connected. */

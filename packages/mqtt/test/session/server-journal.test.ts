@@ -92,7 +92,8 @@ test("messages that could not be recorded fail, and received ones count as new w
   server.finish(server.given[0]);
   server.lose();
   server.publish(queued);
-  server.session.unrecorded([sent, queued], [7], new StoreError("STORE_FULL", "full"));
+  for (const message of [sent, queued]) server.session.unrecorded(message, new StoreError("STORE_FULL", "full"));
+  server.session.forget(7);
   expect([sent.outcome, queued.outcome, server.pending]).toEqual(["STORE_FULL", "STORE_FULL", 0]);
   server.connect(true);
   expect(server.outlet.packets(5).filter(({ type }) => type === "publish")).toEqual([]);

@@ -158,11 +158,6 @@ export class MessageReceiver {
     return false;
   }
 
-  /** Forgets QoS 2 messages, so that they are delivered when the peer sends them again. */
-  forgetAll(packetIdentifiers: readonly number[]): void {
-    for (const packetIdentifier of packetIdentifiers) this.forget(packetIdentifier);
-  }
-
   pubrel(packet: PubrelPacket): void {
     const { link } = this;
     if (link === undefined) return;
@@ -243,7 +238,8 @@ export class MessageReceiver {
     this.incoming.set(delivery.packetIdentifier, delivery);
   }
 
-  private forget(packetIdentifier: number): void {
+  /** Forgets a QoS 2 message, so that it is delivered if the peer sends it again. */
+  forget(packetIdentifier: number): void {
     this.incoming?.delete(packetIdentifier);
     this.unreleased?.delete(packetIdentifier);
   }

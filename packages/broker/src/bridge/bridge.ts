@@ -1,0 +1,103 @@
+/**
+ * A bridge between the broker and another server: keeps a crossing open, and reports its state in the broker, as a
+ * retained message at `$SYS/broker/connection/NAME/state`, as mosquitto does.
+ */
+
+import { memoryPair, platform as ownPlatform, type Platform, type Transport } from "@aiko/mqtt";
+import type { ConnectDecision } from "../options/authentication.js";
+import type { BridgeReport, BridgeSettings } from "./bridge-settings.js";
+import { Crossing } from "./crossing.js";
+
+/** Milliseconds until the clients are made again, after one of them was closed by an error that reconnecting does not help. */
+const PAUSE = 30_000;
+
+/** What a bridge needs of the broker. */
+export interface BridgedBroker {
+  accept(transport: Transport, terms: { readonly name: string; readonly authenticate: () => ConnectDecision }): void;
+  publish(topic: string, payload: string, options: { readonly retain: true }): number;
+}
+
+export class Bridge {
+  private crossing: Crossing | undefined;
+  private stopped = false;
+  private wake: () => void = () => undefined;
+  private readonly running: Promise<void>;
+  private readonly statusTopic: string;
+
+  /**
+   * Starts the bridge. It connects on its own, and again after errors.
+   *
+   * @throws UsageError if the settings are not valid
+   */
+  constructor(
+    private readonly broker: BridgedBroker,
+    private readonly settings: BridgeSettings,
+    private readonly report: BridgeReport,
+    private readonly platform: Platform = ownPlatform,
+  ) {
+    this.statusTopic = `$SYS/broker/connection/${settings.name}/state`;
+    this.say("0");
+    this.crossing = this.newCrossing();
+    this.running = this.run(this.crossing);
+  }
+
+  /** Stops the bridge, within a second. The broker and the server keep what was not carried. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.wake();
+    await this.crossing?.stop();
+    await this.running;
+    this.say("0");
+  }
+
+  private async run(first: Crossing): Promise<void> {
+    for (let crossing = first; ; crossing = this.newCrossing()) {
+      this.crossing = crossing;
+      try {
+        await crossing.run();
+      } catch (error) {
+        if (!this.stopped) this.disconnected((error as Error).message);
+      }
+      if (this.stopped) return;
+      await crossing.stop();
+      await this.pause();
+      if (this.stopped) return;
+    }
+  }
+
+  private newCrossing(): Crossing {
+    const { name } = this.settings;
+    const dial = async (): Promise<Transport> => {
+      const [client, server] = memoryPair(this.platform.clock);
+      this.broker.accept(server, { name: "bridge", authenticate: () => ({ identity: `bridge:${name}` }) });
+      return client;
+    };
+    return new Crossing(this.settings, this.platform, dial, {
+      connected: (server) => {
+        this.say("1");
+        this.report.connected(server);
+      },
+      disconnected: (reason) => this.disconnected(reason),
+      dropped: (direction, topic, reason) => this.report.dropped(direction, topic, reason),
+    });
+  }
+
+  private disconnected(reason: string): void {
+    this.say("0");
+    this.report.disconnected(reason);
+  }
+
+  private say(state: "0" | "1"): void {
+    this.broker.publish(this.statusTopic, state, { retain: true });
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.platform.clock.schedule(PAUSE, resolve);
+      this.wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}
