@@ -96,7 +96,7 @@ export function serverUrl(): Kind<string> {
     read(value, place) {
       if (typeof value !== "string") return kind.read(value, place);
       if (value.startsWith("broker:"))
-        return place.problem("broker: is not supported by this version of the gateway; write a server's URL");
+        return place.problem("broker: is not supported by this version; write a server's URL");
       // The value is not shown: what is before "@" may be a password.
       if (value.includes("@"))
         return place.problem(`${rule}; write the user name and the password in username and password`);
