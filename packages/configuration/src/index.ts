@@ -5,7 +5,9 @@
  * @module @aiko/mqtt-configuration
  */
 
+export { type Address, address, isMulticast, network, serverUrl } from "./address.js";
 export { claimAddress } from "./claimed-address.js";
+export { checkConnection, checkPem, connectionFields, pemFields, serverPemFields } from "./connection-fields.js";
 export { type DocumentOptions, type DocumentRead, readDocument } from "./document.js";
 export {
   boolean,
@@ -31,6 +33,7 @@ export {
 } from "./kind.js";
 export { LineTree, type Path } from "./line-tree.js";
 export { LOG_LEVELS, Log, type LogFacts, type LogLevel } from "./log.js";
+export { type Pem, type PemSettings, readPem } from "./pem-files.js";
 export { Place, type Problem, problemText, quoted, Reading, type Secrets } from "./place.js";
 export { reference } from "./reference.js";
 export { schemaDocument } from "./schema.js";

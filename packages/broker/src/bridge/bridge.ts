@@ -11,6 +11,14 @@ import { Crossing } from "./crossing.js";
 /** Milliseconds until the clients are made again, after one of them was closed by an error that reconnecting does not help. */
 const PAUSE = 30_000;
 
+/** The name of the listener of the clients that bridges have in the broker, and the beginning of their identities. */
+const RESERVED = "$bridge";
+
+/** Whether an identity is that of a bridge. Users and certificates must not have it. */
+export function isBridge(identity: string): boolean {
+  return identity.startsWith(RESERVED);
+}
+
 /** What a bridge needs of the broker. */
 export interface BridgedBroker {
   accept(transport: Transport, terms: { readonly name: string; readonly authenticate: () => ConnectDecision }): void;
@@ -69,7 +77,7 @@ export class Bridge {
     const { name } = this.settings;
     const dial = async (): Promise<Transport> => {
       const [client, server] = memoryPair(this.platform.clock);
-      this.broker.accept(server, { name: "bridge", authenticate: () => ({ identity: `bridge:${name}` }) });
+      this.broker.accept(server, { name: RESERVED, authenticate: () => ({ identity: `${RESERVED}:${name}` }) });
       return client;
     };
     return new Crossing(this.settings, this.platform, dial, {

@@ -172,7 +172,8 @@ export class RetainedMessages {
 
   private record(retained: Retained): void {
     const { journal } = this;
-    if (journal === undefined) return;
+    // The broker's own topics are published again by the next process.
+    if (journal === undefined || retained.message.topic.startsWith("$SYS/")) return;
     const record = { kind: "retained", message: journal.hold(retained.message) } as const;
     retained.key = journal.add(writeRecord(record), () => this.forget(retained));
   }
@@ -184,7 +185,7 @@ export class RetainedMessages {
     this.shares.add(message, sizeOf(message));
     retained.message = message;
     retained.sequence = ++this.latest;
-    if (journal === undefined) return;
+    if (journal === undefined || retained.key === 0) return;
     const record = { kind: "retained", message: journal.hold(message) } as const;
     journal.set(retained.key, writeRecord(record), () => {
       if (this.tree.get(former.topic) === retained) this.replace(retained, former);
@@ -196,7 +197,7 @@ export class RetainedMessages {
     if (!this.tree.delete(message.topic)) return;
     this.shares.remove(message, sizeOf(message));
     this.freeSlots.push(slot);
-    if (this.journal === undefined) return;
+    if (this.journal === undefined || key === 0) return;
     this.journal.delete(key);
     this.journal.release(message);
   }

@@ -24,6 +24,8 @@ export interface RulesHooksOptions {
   readonly onRefused?:
     | ((client: BrokerClient, action: RuleAction, topicOrFilter: string, decision: RuleDecision) => void)
     | undefined;
+  /** Whether no rule holds for the clients of an identity. Default: the rules hold for all clients. */
+  readonly exempts?: ((identity: string) => boolean) | undefined;
 }
 
 /** The hooks, and the rules that they ask. */
@@ -108,6 +110,7 @@ class RunningRules implements ExchangeableRules {
 
   private mayReceive(client: BrokerClient, message: BrokerMessage): boolean {
     if (message.retain && !this.isStillPermitted(message)) return false;
+    if (this.isExempt(client)) return true;
     return this.current.decide("read", client, message.topic).allowed;
   }
 
@@ -115,12 +118,17 @@ class RunningRules implements ExchangeableRules {
   private isStillPermitted(message: BrokerMessage): boolean {
     const { publisher: clientId, publisherIdentity: identity, topic } = message;
     if (clientId === undefined || this.permitted.has(message)) return true;
-    const { allowed } = this.current.decide("write", { clientId, identity }, topic);
+    const allowed = this.isExempt({ identity }) || this.current.decide("write", { clientId, identity }, topic).allowed;
     if (allowed) this.permitted.add(message);
     return allowed;
   }
 
+  private isExempt({ identity }: { readonly identity: string | undefined }): boolean {
+    return identity !== undefined && this.options.exempts?.(identity) === true;
+  }
+
   private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): Permitted {
+    if (this.isExempt(client)) return true;
     const decision = this.current.decide(action, client, topicOrFilter);
     if (decision.allowed) return true;
     this.options.onRefused?.(client, action, topicOrFilter, decision);

@@ -3,7 +3,8 @@
  * docs/broker/configuration.md lists the keys as a user writes them.
  */
 
-import type { LogLevel } from "@aiko/mqtt-configuration";
+import type { Address, LogLevel, PemSettings } from "@aiko/mqtt-configuration";
+import type { BridgeSettings } from "../bridge/bridge-settings.js";
 import type { BrokerLimits } from "../options/broker-limits.js";
 import type { BrokerOptions } from "../options/broker-options.js";
 import type { BrokerTls } from "../options/broker-tls.js";
@@ -24,6 +25,30 @@ export interface BrokerConfiguration {
   /** Undefined: sessions and retained messages are kept in memory only. */
   readonly persistence: PersistenceSettings | undefined;
   readonly log: LogSettings;
+  readonly bridges: readonly BridgeConfiguration[];
+  readonly sys: SysSettings;
+  /** Undefined: no metrics are served. */
+  readonly metrics: MetricsSettings | undefined;
+}
+
+/** One [[bridge]]. */
+export interface BridgeConfiguration {
+  readonly settings: BridgeSettings;
+  /** The files for TLS, which are read at each attempt to connect. */
+  readonly pem: PemSettings;
+}
+
+/** The section [sys]. */
+export interface SysSettings {
+  /** Milliseconds between two updates of the topics below `$SYS/broker`. 0: none. */
+  readonly interval: number;
+}
+
+/** The section [metrics]. */
+export interface MetricsSettings {
+  readonly listen: Address;
+  /** The path of the metrics, which begins with a slash. */
+  readonly path: string;
 }
 
 /** Options of `Broker.listen` that the section [broker] sets, and that cannot change while the broker runs. */

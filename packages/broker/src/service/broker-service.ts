@@ -3,21 +3,29 @@
  * offers to any application. Knows nothing of signals, files of configuration or command lines.
  */
 
+import { platform } from "@aiko/mqtt";
 import { Log } from "@aiko/mqtt-configuration";
+import { isBridge } from "../bridge/bridge.js";
 import { Broker } from "../broker.js";
+import { prometheusText } from "../observing/prometheus.js";
+import { SysTopics } from "../observing/sys-topics.js";
 import { Rules } from "../rules/rules.js";
 import { type ExchangeableRules, rulesHooks } from "../rules/rules-hooks.js";
 import { Access } from "./access.js";
+import { BridgeSet } from "./bridge-set.js";
 import type { BrokerConfiguration } from "./broker-configuration.js";
 import { diskStore } from "./disk.js";
 import { logEvents } from "./event-log.js";
 import { ListenerSet } from "./listener-set.js";
+import { MetricsServer } from "./metrics-server.js";
 import { keysToRestart } from "./restart-keys.js";
 
 /** Options of `BrokerService.start`. */
 export interface BrokerServiceOptions {
   /** Receives each line of the log, without its end of line, and its format. Default: writes it to standard error. */
   readonly log?: ((line: string, format: "text" | "json") => void) | undefined;
+  /** The text of the topic `$SYS/broker/version`. Default "aiko-mqtt". */
+  readonly version?: string | undefined;
 }
 
 /**
@@ -32,6 +40,11 @@ export interface BrokerServiceOptions {
 export class BrokerService {
   private readonly listeners: ListenerSet;
   private readonly access: Access;
+  private readonly bridges: BridgeSet;
+  private sys: SysTopics | undefined;
+  private metrics: MetricsServer | undefined;
+  /** Why messages cannot be stored. */
+  private fault: string | undefined;
   private changing: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -43,6 +56,13 @@ export class BrokerService {
   ) {
     const access = new Access(configuration.users);
     this.access = access;
+    this.bridges = new BridgeSet(broker, log);
+    broker.on("storeFailed", ({ error }) => {
+      this.fault = error.message;
+    });
+    broker.on("storeRecovered", () => {
+      this.fault = undefined;
+    });
     this.listeners = new ListenerSet(broker, (settings) => ({
       authenticate: (request) => access.decide(request, settings()),
     }));
@@ -58,6 +78,7 @@ export class BrokerService {
     const write = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
     const log = new Log(configuration.log.level, configuration.log.format, write, () => Date.now());
     const rules = rulesHooks(new Rules(configuration.rules), {
+      exempts: isBridge,
       onRefused: ({ clientId, identity }, action, topic, { reason }) =>
         log.info("refused by the rules", { client: clientId, identity, action, topic, reason }),
     });
@@ -69,6 +90,8 @@ export class BrokerService {
     const service = new BrokerService(configuration, broker, rules, log);
     try {
       await service.listeners.follow(configuration.listeners);
+      await service.observe(options.version ?? "aiko-mqtt");
+      await service.bridges.follow(configuration.bridges);
     } catch (error) {
       await broker.close();
       throw error;
@@ -105,7 +128,30 @@ export class BrokerService {
    * @throws StoreError if the rest could not be written
    */
   async stop(): Promise<void> {
+    this.sys?.stop();
+    await Promise.all([this.bridges.stop(), this.metrics?.stop()]);
     await this.broker.close();
+  }
+
+  /** The URL of the metrics. Undefined if they are not served. */
+  get metricsUrl(): string | undefined {
+    const { metrics, configuration } = this;
+    if (metrics === undefined || configuration.metrics === undefined) return undefined;
+    const { listen, path } = configuration.metrics;
+    const host = listen.host === "" ? "127.0.0.1" : listen.host;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${metrics.port}${path}`;
+  }
+
+  private async observe(version: string): Promise<void> {
+    const { broker } = this;
+    const { sys, metrics } = this.configuration;
+    if (metrics !== undefined) {
+      this.metrics = await MetricsServer.start(metrics, {
+        metrics: () => prometheusText(broker.statistics, process.memoryUsage.rss()),
+        fault: () => this.fault,
+      });
+    }
+    if (sys.interval > 0) this.sys = new SysTopics(broker, platform.clock, version, sys.interval);
   }
 
   private async follow(configuration: BrokerConfiguration): Promise<readonly string[]> {
@@ -125,6 +171,7 @@ export class BrokerService {
     const restart = keysToRestart(former, configuration);
     this.broker.setLimits(configuration.limits);
     this.log.configure(configuration.log.level, configuration.log.format);
+    await this.bridges.follow(configuration.bridges);
     this.configuration = configuration;
     return restart;
   }

@@ -1,14 +1,16 @@
 /** The whole configuration as one table: the source of the reader, the JSON Schema and the reference. */
 
 import { type Kind, list, optional, type Place, quoted, section, table, text } from "@aiko/mqtt-configuration";
+import { bridge } from "./bridge-fields.js";
 import type { BrokerConfiguration, ListenerSettings } from "./broker-configuration.js";
 import { broker } from "./broker-fields.js";
 import { isLocal, listener, type WrittenListener } from "./listener-fields.js";
 import { rule } from "./rule-fields.js";
-import { log, persistence, users, type WrittenUsers } from "./section-fields.js";
+import { log, metrics, persistence, sys, users, type WrittenUsers } from "./section-fields.js";
 
 const MOST_LISTENERS = 100;
 const MOST_RULES = 10_000;
+const MOST_BRIDGES = 100;
 
 const DEFAULT_LISTENER: WrittenListener = {
   url: "mqtt://127.0.0.1:1883",
@@ -33,10 +35,14 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     persistence: optional(persistence, "Where sessions and messages are kept."),
     broker: section(broker, "Limits, and what the broker offers."),
     log: section(log, "What is logged."),
+    bridge: optional(list(bridge, 0, MOST_BRIDGES), "Other servers with which messages are exchanged."),
+    sys: section(sys, "Statistics as messages."),
+    metrics: optional(metrics, "Metrics for Prometheus."),
   },
   check({ values, wrong, place }) {
+    checkNames(values.listener ?? [], "listener", place.at("listener"));
+    checkNames(values.bridge?.map(({ settings }) => settings) ?? [], "bridge", place.at("bridge"));
     if (values.users === undefined) return;
-    checkNames(values.listener ?? [], place.at("listener"));
     for (const [i, each] of (values.listener ?? []).entries())
       checkReachable(each, values.users, place.at("listener").at(i));
     if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
@@ -54,6 +60,7 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     listener: listeners = [DEFAULT_LISTENER],
     users: { allowAnonymous, ...rest },
     rule: rules = [],
+    bridge: bridges = [],
     ...values
   }) => ({
     options: values.broker.options,
@@ -63,10 +70,13 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     rules,
     persistence: values.persistence,
     log: values.log,
+    bridges: bridges,
+    sys: values.sys,
+    metrics: values.metrics,
   }),
 });
 
-function checkNames(listeners: readonly WrittenListener[], place: Place): void {
+function checkNames(listeners: readonly { readonly name: string | undefined }[], what: string, place: Place): void {
   const known = new Set<string>();
   for (const [i, { name }] of listeners.entries()) {
     if (name === undefined) continue;
@@ -74,7 +84,7 @@ function checkNames(listeners: readonly WrittenListener[], place: Place): void {
       place
         .at(i)
         .at("name")
-        .problem(`${quoted(name)} names another listener too; names must be unique`);
+        .problem(`${quoted(name)} names another ${what} too; names must be unique`);
     known.add(name);
   }
 }

@@ -54,6 +54,15 @@ const origin: Kind<string> = {
   },
 };
 
+/** Names that begin with "$" are those of connections that the broker makes itself. */
+const listenerName: Kind<string> = {
+  ...text(1, 64),
+  read(value, place) {
+    const written = text(1, 64).read(value, place);
+    return written?.startsWith("$") ? place.wrong('must not begin with "$"', value) : written;
+  },
+};
+
 export const listener: Kind<WrittenListener> = table({
   title: "[[listener]]",
   about:
@@ -63,7 +72,7 @@ export const listener: Kind<WrittenListener> = table({
       url,
       "`mqtt://HOST:PORT` or `mqtts://HOST:PORT` for TCP, `ws://HOST:PORT` or `wss://HOST:PORT` for WebSockets, or `unix:/PATH`. The host `0.0.0.0` stands for all IPv4 addresses, `[::]` for all addresses. Port 0 is any free port. Default ports: 1883, 8883, 80 and 443.",
     ),
-    name: optional(text(1, 64), "The name of the listener, for logs. Default: the URL."),
+    name: optional(listenerName, "The name of the listener, for logs, not beginning with `$`. Default: the URL."),
     tls: optional(tls, "The certificates. `mqtts:` and `wss:` require them."),
     mode: optional(mode, "The permissions of a Unix socket. Default: `600`, which allows only the broker's user."),
     allowed_origins: optional(

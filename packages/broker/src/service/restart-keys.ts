@@ -5,8 +5,10 @@ import type { BrokerConfiguration } from "./broker-configuration.js";
 /** Returns the parts that differ, as in `["persistence", "broker.outbox"]`. The others hold after a reload. */
 export function keysToRestart(from: BrokerConfiguration, to: BrokerConfiguration): readonly string[] {
   const options = Object.keys(keys).filter((name) => differ(from.options, to.options, name as keyof typeof keys));
-  const persistence = JSON.stringify(from.persistence) === JSON.stringify(to.persistence) ? [] : ["persistence"];
-  return [...options.map((name) => `broker.${keys[name as keyof typeof keys]}`), ...persistence];
+  const sections = (["persistence", "sys", "metrics"] as const).filter(
+    (name) => JSON.stringify(from[name]) !== JSON.stringify(to[name]),
+  );
+  return [...options.map((name) => `broker.${keys[name as keyof typeof keys]}`), ...sections];
 }
 
 /** The keys in the file. */

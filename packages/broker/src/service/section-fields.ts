@@ -1,20 +1,30 @@
-/** The sections [users], [persistence] and [log]. */
+/** The sections [users], [persistence], [log], [sys] and [metrics]. */
 
 import {
+  address,
   boolean,
   choice,
+  claimAddress,
+  duration,
   type Kind,
   LOG_LEVELS,
   optional,
   preset,
   required,
   size,
+  syntax,
   table,
   text,
 } from "@aiko/mqtt-configuration";
 import { parsePasswordFile } from "../users/password-file.js";
 import type { PasswordHash } from "../users/password-hash.js";
-import type { LogSettings, PersistenceSettings, UserSettings } from "./broker-configuration.js";
+import type {
+  LogSettings,
+  MetricsSettings,
+  PersistenceSettings,
+  SysSettings,
+  UserSettings,
+} from "./broker-configuration.js";
 import { fileContent } from "./file-content.js";
 
 /** [users], with the default of `allow_anonymous` of the listeners. */
@@ -88,6 +98,39 @@ export const log: Kind<LogSettings> = table({
       "The least important lines that are written: `info` includes connections, `debug` also subscriptions and messages.",
     ),
     format: preset(choice("text", "json"), "text", "How lines are written."),
+  },
+  build: (values) => values,
+});
+
+export const sys: Kind<SysSettings> = table({
+  title: "[sys]",
+  about:
+    "Statistics as retained messages below `$SYS/broker`, under mosquitto's names. If there are rules, clients need the right to read them.",
+  fields: {
+    interval: preset(duration("1s", "1d", 0), "10s", "How often they are updated. 0: they are not published."),
+  },
+  build: (values) => values,
+});
+
+export const metrics: Kind<MetricsSettings> = table({
+  title: "[metrics]",
+  about:
+    "Metrics for Prometheus, over HTTP. `/health` answers 200, or 503 with the reason if the broker cannot store messages.",
+  fields: {
+    listen: required(address(), "The address to listen on. There is no password: prefer `127.0.0.1`."),
+    path: preset(
+      syntax({
+        label: "path",
+        rule: 'must be a path that begins with "/", such as "/metrics"',
+        pattern: "^/[A-Za-z0-9._/-]{0,255}$",
+        read: (written) => (/^\/[\w./-]{0,255}$/.test(written) ? written : undefined),
+      }),
+      "/metrics",
+      "The path of the metrics.",
+    ),
+  },
+  check({ values, place }) {
+    if (values.listen !== undefined) claimAddress(values.listen, place.at("listen"));
   },
   build: (values) => values,
 });

@@ -48,6 +48,10 @@ const NAMELESS: ConnectRefusal = {
   reasonCode: ReasonCode.NOT_AUTHORIZED,
   reason: "the client's certificate has no common name",
 };
+const RESERVED: ConnectRefusal = {
+  reasonCode: ReasonCode.NOT_AUTHORIZED,
+  reason: 'the common name of the client\'s certificate begins with "$"; such names belong to the broker',
+};
 const BUSY: ConnectRefusal = { reasonCode: ReasonCode.SERVER_BUSY, reason: "too many passwords wait for verification" };
 
 async function identified(
@@ -63,5 +67,6 @@ async function identified(
 
 function certified(certificate: ClientCertificate, by: "commonName" | "fingerprint"): ConnectDecision {
   const identity = by === "commonName" ? certificate.commonName : certificate.fingerprint256;
-  return identity === undefined || identity === "" ? NAMELESS : { identity };
+  if (identity === undefined || identity === "") return NAMELESS;
+  return identity.startsWith("$") ? RESERVED : { identity };
 }

@@ -194,7 +194,7 @@ test("tries again after the server has refused the client for good", async () =>
   isKnown = true;
   await clock.advance(20_000);
   expect(reported.slice(1)).toEqual(["connected"]);
-  expect(near.clients.get("bridge-office")?.identity).toBe("bridge:office");
+  expect(near.clients.get("bridge-office")?.identity).toBe("$bridge:office");
 });
 
 test("what was not carried when the bridge stopped is carried by the next one", async () => {

@@ -307,7 +307,7 @@ test("100 reloads under load disconnect no client and lose no message", async ()
 });
 
 test("with a directory, retained messages and sessions survive a restart", async () => {
-  const text = `${plain("a")}[persistence]\ndir = "${await folder()}"`;
+  const text = `${plain("a")}[persistence]\ndir = "${await folder()}"\n[sys]\ninterval = 0`;
   const first = await started(text);
   const url = () => first.service.urls[0];
   const session = { clientId: "c", cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
@@ -324,7 +324,41 @@ test("with a directory, retained messages and sessions survive a restart", async
   expect(service.broker.statistics).toMatchObject({ sessions: 1, retainedMessages: 1, subscriptions: 1 });
   expect(service.broker.clients.get("c")?.queued.count).toBe(1);
   expect(lines).toEqual([]);
-  expect(await service.reload(read(plain("a")))).toEqual(["persistence"]);
+  expect(await service.reload(read(plain("a")))).toEqual(["persistence", "sys"]);
+});
+
+test("a bridge, statistics and metrics run with the service, and follow its configuration", async () => {
+  const far = await started(plain("far"));
+  const bridge = (prefix: string) =>
+    `[[bridge]]\nname = "b"\nservers = ["${far.service.urls[0]}"]\n[[bridge.topic]]\nremote_prefix = "${prefix}"\n`;
+  const rules = `[[rule]]\nallow = ["read", "write"]\ntopics = "mine/#"\n[[rule]]\nallow = "read"\ntopics = "$SYS/#"\n`;
+  const text = (prefix: string) => `${plain("near")}${rules}${bridge(prefix)}[metrics]\nlisten = "127.0.0.1:0"\n`;
+  const { service, lines } = await started(text("first/"));
+  const client = await connected(service.urls[0]);
+  const states: string[] = [];
+  await client.subscribe("$SYS/broker/#", { onMessage: ({ topic, text }) => void states.push(`${topic} ${text()}`) });
+  const arrived: string[] = [];
+  const listener = await connected(far.service.urls[0]);
+  await listener.subscribe("#", { qos: 1, onMessage: ({ topic }) => void arrived.push(topic) });
+  await expect.poll(() => lines.some((line) => line.includes("bridge connected"))).toBe(true);
+  await client.publish("mine/1", "x", { qos: 1 });
+  await expect.poll(() => arrived).toEqual(["first/mine/1"]);
+  await service.reload(read(text("second/")));
+  await client.publish("mine/2", "x", { qos: 1 });
+  await expect.poll(() => arrived).toEqual(["first/mine/1", "second/mine/2"]);
+  await service.reload(read(`${plain("near")}${rules}[metrics]\nlisten = "127.0.0.1:0"\n`));
+  await client.publish("mine/3", "x", { qos: 1 });
+  await expect.poll(() => states.at(-1)).toBe("$SYS/broker/connection/b/state 0");
+  expect(states).toContain("$SYS/broker/version aiko-mqtt");
+  expect(arrived).toHaveLength(2);
+  const metrics = await (await fetch(service.metricsUrl ?? "")).text();
+  expect(metrics).toContain("aiko_broker_received_messages_total");
+  const health = await fetch((service.metricsUrl ?? "").replace("/metrics", "/health"));
+  expect([health.status, await health.text()]).toEqual([200, "ok\n"]);
+  const other = (service.metricsUrl ?? "").replace("/metrics", "/other");
+  expect([(await fetch(other)).status, (await fetch(service.metricsUrl ?? "", { method: "POST" })).status]).toEqual([
+    404, 405,
+  ]);
 });
 
 test("a service that cannot listen does not start", async () => {

@@ -21,6 +21,7 @@ type Sample = readonly [text: string, message: string, weaker?: "weaker"];
 
 const local = '[[listener]]; url = "mqtt://127.0.0.1:1883"; ';
 const secure = '[[listener]]; url = "mqtts://127.0.0.1:8883"; ';
+const bridge = '[[bridge]]; name = "b"; ';
 const rule = '[[rule]]; topics = "a/#"; ';
 
 const samples: Readonly<Record<string, readonly Sample[]>> = {
@@ -28,7 +29,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ["[lisener]", 'b.toml:1: lisener: unknown key "lisener"; did you mean "listener"?'],
     [
       "[[entirely]]; a = 1",
-      'b.toml:1: entirely: unknown key "entirely"; the keys of the configuration are $schema, listener, users, rule, persistence, broker, log',
+      'b.toml:1: entirely: unknown key "entirely"; the keys of the configuration are $schema, listener, users, rule, persistence, broker, log, bridge, sys, metrics',
     ],
     ["[listener]; url = 1", "b.toml:1: listener: must be a list, not a table; write [[listener]]"],
     [
@@ -261,6 +262,61 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       'b.toml:2: log.level: must be "error", "warn", "info" or "debug" (did you mean "warn"?), not "warning"',
     ],
     ["[persistence]", "b.toml:1: persistence.dir: is required and missing; its type is text"],
+    [
+      "[sys]; interval = '10ms'",
+      'b.toml:2: sys.interval: must be 0 or a duration from 1s to 1d as a string with its unit (ms, s, m, h or d), not "10ms"',
+      "weaker",
+    ],
+    ["[metrics]", "b.toml:1: metrics.listen: is required and missing; its type is address"],
+    [
+      "[metrics]; listen = ':1'; path = 'x'",
+      'b.toml:3: metrics.path: must be a path that begins with "/", such as "/metrics", not "x"',
+    ],
+    [
+      `${local}[metrics]; listen = '127.0.0.1:1883'`,
+      "b.toml:4: metrics.listen: port 1883 of this address is used in line 2 already; choose another port",
+      "weaker",
+    ],
+  ],
+  bridges: [
+    [`${bridge}servers = []; [[bridge.topic]]`, "b.toml:3: bridge[0].servers: must have 1 to 10 elements; it has 0"],
+    [
+      `${bridge}servers = ["http://a"]; [[bridge.topic]]`,
+      'b.toml:3: bridge[0].servers[0]: must be the URL of a server with mqtt:, mqtts:, ws:, wss: or unix:, such as mqtts://broker.example:8883, not "http://a"',
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]`,
+      "b.toml:1: bridge[0].topic: is required and missing; its type is list of table",
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]; [[bridge.topic]]; filter = "a/#/b"`,
+      'b.toml:5: bridge[0].topic[0].filter: "a/#/b": "#" must be the last character, not the 3rd [MQTT-4.7.1-2]',
+      "weaker",
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]; [[bridge.topic]]; local_prefix = "a/+/"`,
+      'b.toml:5: bridge[0].topic[0].local_prefix: "a/+/#": must not contain the wildcard "+", at character 3 [MQTT-3.3.2-2]',
+      "weaker",
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]; ca = "x"; [[bridge.topic]]`,
+      "b.toml:4: bridge[0].ca: requires TLS; write url with mqtts: or wss:",
+      "weaker",
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]; [[bridge.topic]]; ${bridge}servers = ["mqtt://b"]; [[bridge.topic]]`,
+      'b.toml:6: bridge[1].name: "b" names another bridge too; names must be unique',
+      "weaker",
+    ],
+    [
+      `[[bridge]]; name = "a b"; servers = ["mqtt://a"]; [[bridge.topic]]`,
+      'b.toml:2: bridge[0].name: must be 1 to 64 letters, digits, dots, underscores and hyphens, not "a b"',
+    ],
+    [
+      `[[listener]]; url = "mqtt://127.0.0.1:1"; name = "$bridge"`,
+      'b.toml:3: listener[0].name: must not begin with "$", not "$bridge"',
+      "weaker",
+    ],
   ],
 };
 

@@ -114,6 +114,31 @@ test("each key is read", () => {
     users: { passwordFile: "/passwords", stored: new Map() },
     persistence: { dir: "/var/lib/aiko", maximumBytes: 2_147_483_648 },
     log: { level: "debug", format: "json" },
+    bridges: [
+      {
+        settings: {
+          name: "office",
+          servers: ["mqtts://office.example:8883", "mqtts://backup.example"],
+          client: {
+            clientId: "house",
+            protocolVersion: 4,
+            keepAlive: 20,
+            username: "house",
+            password: "secret",
+            reconnect: { maximumDelay: 5_000 },
+          },
+          topics: [
+            { filter: "a/#", direction: "both", qos: 2, localPrefix: "l/", remotePrefix: "r/" },
+            { filter: "", direction: "in", qos: 1, localPrefix: "here", remotePrefix: "there" },
+          ],
+          inflight: 7,
+          sessionExpiry: 3_600,
+        },
+        pem: { ca: "/ca.pem", cert: "/cert.pem", key: "/key.pem", passphrase: "phrase" },
+      },
+    ],
+    sys: { interval: 60_000 },
+    metrics: { listen: { host: "127.0.0.1", port: 9100 }, path: "/all" },
   });
 });
 

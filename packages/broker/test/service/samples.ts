@@ -31,7 +31,7 @@ export const files: Record<string, string> = {
 
 export const options = {
   file: "b.toml",
-  environment: { KEY_PATH: "/key.pem", PASSPHRASE: "s3cret-passphrase" },
+  environment: { KEY_PATH: "/key.pem", PASSPHRASE: "s3cret-passphrase", BRIDGE_PASSWORD: "s3cret-bridge" },
   readFile(path: string): string {
     if (Object.hasOwn(files, path)) return files[path] ?? "";
     throw Object.assign(new Error("no such file"), { code: "ENOENT" });
@@ -110,4 +110,40 @@ max_bytes = "0B"
 [log]
 level = "debug"
 format = "json"
+
+[[bridge]]
+name = "office"
+servers = ["mqtts://office.example:8883", "mqtts://backup.example"]
+client_id = "house"
+username = "house"
+password = "secret"
+ca = "/ca.pem"
+cert = "/cert.pem"
+key = "/key.pem"
+passphrase = "phrase"
+version = 4
+keep_alive = "20s"
+session_expiry = "1h"
+inflight = 7
+reconnect_max = "5s"
+
+[[bridge.topic]]
+filter = "a/#"
+direction = "both"
+qos = 2
+local_prefix = "l/"
+remote_prefix = "r/"
+
+[[bridge.topic]]
+filter = ""
+direction = "in"
+local_prefix = "here"
+remote_prefix = "there"
+
+[sys]
+interval = "1m"
+
+[metrics]
+listen = "127.0.0.1:9100"
+path = "/all"
 `;

@@ -14,6 +14,7 @@ import type { Command } from "../command.js";
 import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
+import { version } from "../version.js";
 
 const options = {
   ...fileOptions,
@@ -39,9 +40,11 @@ export const broker: Command = {
     process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
     const configuration = read();
     const log = (line: string, format: "text" | "json"): void => terminal.note(line, format === "json");
-    const service = await BrokerService.start(configuration, { log }).catch((error: unknown) => {
-      throw storeError(error);
-    });
+    const service = await BrokerService.start(configuration, { log, version: `aiko-mqtt version ${version()}` }).catch(
+      (error: unknown) => {
+        throw storeError(error);
+      },
+    );
     // Without a listener, Node would open its debugger.
     process.on("SIGUSR1", () => terminal.note(JSON.stringify(service.broker.statistics)));
     try {

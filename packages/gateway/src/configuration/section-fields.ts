@@ -1,22 +1,24 @@
 /** The tables of what is not a source: [gateway], [uplink], [spool], [metrics] and [admin]. */
 
 import {
+  address,
+  checkConnection,
   choice,
   claimAddress,
+  connectionFields,
   duration,
   integer,
   type Kind,
   optional,
   preset,
   required,
+  serverUrl,
   size,
   syntax,
   table,
   text,
 } from "@aiko/mqtt-configuration";
-import { address, serverUrl } from "./address.js";
 import type { GatewaySettings, MetricsSettings, SpoolSettings, UplinkSettings } from "./configuration.js";
-import { checkConnection, connectionFields } from "./connection-fields.js";
 import { checkPlaceholders, template, topicTemplate } from "./template.js";
 
 /** The name of a gateway or of a source. */

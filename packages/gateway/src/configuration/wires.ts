@@ -1,10 +1,8 @@
 /** What each kind of source has of its own: how its wire is opened. Knows nothing of what comes over it. */
 
-/** A host and a port. The host may be "" for all addresses; an IPv6 address has no brackets here. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import type { Address, PemSettings } from "@aiko/mqtt-configuration";
+
+export type { Address, PemSettings } from "@aiko/mqtt-configuration";
 
 /** A Unix socket. */
 export interface UnixPath {
@@ -24,14 +22,6 @@ interface ConnectionLimits {
   readonly maxConnections: number;
   /** Milliseconds without a byte after which a connection is closed; 0: never. */
   readonly idle: number;
-}
-
-/** Paths of PEM files, and the passphrase of the key. */
-export interface PemSettings {
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  readonly passphrase: string | undefined;
 }
 
 /** How to log in to an MQTT server. */

@@ -3,8 +3,8 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "@aiko/mqtt";
+import { readPem } from "@aiko/mqtt-configuration";
 import type { TcpSettings, UnixSettings } from "../configuration/configuration.js";
-import { readPem } from "../pem-files.js";
 import type { Opened, Opener } from "./stream-source.js";
 
 /** Milliseconds that a device has for accepting a connection. */

@@ -2,8 +2,8 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { readPem } from "@aiko/mqtt-configuration";
 import type { PemSettings } from "../configuration/configuration.js";
-import { readPem } from "../pem-files.js";
 
 /** Milliseconds that a device has for the handshake of TLS. */
 const HANDSHAKE_TIMEOUT = 10_000;

@@ -1,8 +1,8 @@
 /** What the settings of the uplink are to the client of `@aiko/mqtt`. */
 
 import { type ConnectOptions, type Credentials, connect, type Platform, type TlsOptions } from "@aiko/mqtt";
+import { readPem } from "@aiko/mqtt-configuration";
 import type { PemSettings, UplinkSettings } from "../configuration/configuration.js";
-import { readPem } from "../pem-files.js";
 
 /** Messages of the gateway itself, in addition to records in flight: presence, and what is passed on. */
 const OWN_MESSAGES = 200;

@@ -56,10 +56,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       { more: '[homeassistant]; prefix = "{gateway}/ha"' },
       'g.toml:12: homeassistant.prefix: must be a topic without placeholders, such as "homeassistant/status", not "{gateway}/ha"',
     ],
-    [
-      { more: '[broker]; listen = "127.0.0.1:1883"' },
-      "g.toml:11: broker: is not supported by this version of the gateway",
-    ],
+    [{ more: '[broker]; listen = "127.0.0.1:1883"' }, "g.toml:11: broker: is not supported by this version of the gateway"],
     [{ more: "[spol]" }, 'g.toml:11: spol: unknown key "spol"; did you mean "spool"?'],
     [
       { more: '["a\\tb"]' },
@@ -127,7 +124,7 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
     ],
     [
       { uplink: 'url = "broker:"' },
-      "g.toml:4: uplink.url: broker: is not supported by this version of the gateway; write a server's URL",
+      "g.toml:4: uplink.url: broker: is not supported by this version; write a server's URL",
     ],
     [{ uplink: 'username = "a"' }, "g.toml:3: uplink.url: is required and missing; its type is URL"],
     [

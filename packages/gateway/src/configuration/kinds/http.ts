@@ -1,6 +1,7 @@
 /** The table of sources of the kind "http". */
 
 import {
+  address,
   choice,
   claimAddress,
   integer,
@@ -14,7 +15,6 @@ import {
   table,
 } from "@aiko/mqtt-configuration";
 import { placeholderNames } from "../../text/placeholders.js";
-import { address } from "../address.js";
 import type { HttpSettings } from "../configuration.js";
 import { buildSource, checkSource, common, everySource, framing, NO_ANSWERS, noRequests } from "../source-fields.js";
 

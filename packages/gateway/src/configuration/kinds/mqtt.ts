@@ -1,10 +1,19 @@
 /** The table of sources of the kind "mqtt". */
 
 import { topicFilterProblem } from "@aiko/mqtt/topic";
-import { choice, type Kind, list, preset, required, syntax, table } from "@aiko/mqtt-configuration";
-import { serverUrl } from "../address.js";
+import {
+  checkConnection,
+  choice,
+  connectionFields,
+  type Kind,
+  list,
+  preset,
+  required,
+  serverUrl,
+  syntax,
+  table,
+} from "@aiko/mqtt-configuration";
 import type { MqttSettings } from "../configuration.js";
-import { checkConnection, connectionFields } from "../connection-fields.js";
 import {
   buildSource,
   checkSource,

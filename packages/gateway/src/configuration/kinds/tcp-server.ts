@@ -1,20 +1,21 @@
 /** The table of sources of the kind "tcp-server". */
 
 import {
+  address,
   choice,
   claimAddress,
   duration,
   integer,
   type Kind,
   list,
+  network,
   optional,
   preset,
   required,
+  serverPemFields,
   table,
 } from "@aiko/mqtt-configuration";
-import { address, network } from "../address.js";
 import type { TcpServerSettings } from "../configuration.js";
-import { serverPemFields } from "../connection-fields.js";
 import { buildSource, checkSource, everySource, wireFields } from "../source-fields.js";
 
 const tls = table({

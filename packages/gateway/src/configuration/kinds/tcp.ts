@@ -1,19 +1,20 @@
 /** The table of sources of the kind "tcp". */
 
 import {
+  address,
   boolean,
+  checkPem,
   choice,
   type Kind,
   optional,
+  pemFields,
   preset,
   required,
   seconds,
   shortOr,
   table,
 } from "@aiko/mqtt-configuration";
-import { address } from "../address.js";
 import type { PemSettings, TcpSettings } from "../configuration.js";
-import { checkPem, pemFields } from "../connection-fields.js";
 import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
 
 const tls: Kind<boolean | PemSettings> = shortOr(

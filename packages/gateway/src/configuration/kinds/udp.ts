@@ -1,18 +1,20 @@
 /** The table of sources of the kind "udp". */
 
 import {
+  address,
   choice,
   claimAddress,
   integer,
+  isMulticast,
   type Kind,
   list,
+  network,
   optional,
   preset,
   required,
   syntax,
   table,
 } from "@aiko/mqtt-configuration";
-import { address, isMulticast, network } from "../address.js";
 import type { UdpSettings } from "../configuration.js";
 import { requests } from "../request-fields.js";
 import { answers, buildSource, checkSource, common, everySource, framing } from "../source-fields.js";

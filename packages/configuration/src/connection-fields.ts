@@ -1,18 +1,11 @@
 /** The fields of a connection to an MQTT server, and of TLS, and the rules between them. */
 
-import {
-  choice,
-  optional,
-  type Place,
-  preset,
-  type Read,
-  required,
-  seconds,
-  secret,
-  secretPath,
-  text,
-} from "@aiko/mqtt-configuration";
+import { choice, secret, secretPath, text } from "./kind.js";
+import type { Place } from "./place.js";
+import { optional, preset, type Read, required } from "./table.js";
+import { seconds } from "./units.js";
 
+/** The files of a client for TLS. */
 export const pemFields = {
   ca: optional(text(1, 4096), "The path of a PEM file with the certificates to trust. Default: those of the system."),
   cert: optional(text(1, 4096), "The path of a PEM file with the client's certificate."),
@@ -23,6 +16,7 @@ export const pemFields = {
   passphrase: optional(secret(), "The passphrase of `key`."),
 };
 
+/** How to log in to an MQTT server. */
 export const connectionFields = {
   username: optional(text(1, 65_535), "The user name."),
   password: optional(secret(), "The password."),
@@ -58,6 +52,7 @@ const PEM_FILES = ["ca", "cert", "key"] as const;
 
 type Connection = Partial<Read<typeof connectionFields>> & { readonly url?: string };
 
+/** Reports what is wrong between the fields of a connection. */
 export function checkConnection(values: Connection, place: Place): void {
   const { url = "", password, username, version } = values;
   const isPlain = url !== "" && !url.startsWith("mqtts:") && !url.startsWith("wss:");
@@ -70,6 +65,7 @@ export function checkConnection(values: Connection, place: Place): void {
   }
 }
 
+/** Reports what is wrong between the files of a client. */
 export function checkPem({ cert, key, passphrase }: Partial<Read<typeof pemFields>>, place: Place): void {
   if (cert !== undefined && key === undefined) place.at("cert").problem("requires key, the certificate's private key");
   if (key !== undefined && cert === undefined) place.at("key").problem("requires cert, the certificate of this key");

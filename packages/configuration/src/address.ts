@@ -1,8 +1,14 @@
 /** Addresses to listen on, networks that may connect, and URLs of servers. Opens nothing. */
 
-import { type Kind, syntax } from "@aiko/mqtt-configuration";
-import type { Address } from "./configuration.js";
+import { type Kind, syntax } from "./kind.js";
 
+/** A host and a port. The host may be "" for all addresses; an IPv6 address has no brackets here. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An address to listen on, or of a device: a host and a port. */
 export function address(): Kind<Address> {
   return syntax({
     label: "address",
@@ -36,6 +42,7 @@ export function network(): Kind<string> {
   });
 }
 
+/** Whether an IP address is that of a multicast group. */
 export function isMulticast(text: string): boolean {
   if (isIpv4(text)) return Number(text.split(".", 1)[0]) >> 4 === 14;
   return isIpv6(text) && text.toLowerCase().startsWith("ff");
@@ -74,6 +81,7 @@ function isServerUrl(url: string): boolean {
   return all !== undefined && Number(port) <= 65_535 && (scheme.startsWith("ws") || rest === "/");
 }
 
+/** The URL of an MQTT server, without user name and password. */
 export function serverUrl(): Kind<string> {
   const rule =
     "must be the URL of a server with mqtt:, mqtts:, ws:, wss: or unix:, such as mqtts://broker.example:8883";
@@ -88,7 +96,7 @@ export function serverUrl(): Kind<string> {
     read(value, place) {
       if (typeof value !== "string") return kind.read(value, place);
       if (value.startsWith("broker:"))
-        return place.problem("broker: is not supported by this version of the gateway; write a server's URL");
+        return place.problem("broker: is not supported by this version; write a server's URL");
       // The value is not shown: what is before "@" may be a password.
       if (value.includes("@"))
         return place.problem(`${rule}; write the user name and the password in username and password`);

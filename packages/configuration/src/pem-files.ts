@@ -1,8 +1,16 @@
 /** Reads certificates and keys for TLS. They are read at each attempt to connect, so that renewed ones count. */
 
 import { readFile } from "node:fs/promises";
-import type { PemSettings } from "./configuration/configuration.js";
 
+/** Paths of PEM files, and the passphrase of the key. */
+export interface PemSettings {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly passphrase: string | undefined;
+}
+
+/** The content of the files. */
 export interface Pem {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
@@ -10,6 +18,7 @@ export interface Pem {
   readonly passphrase?: string;
 }
 
+/** Reads the files. @throws the system's error if a file cannot be read */
 export async function readPem({ ca, cert, key, passphrase }: PemSettings): Promise<Pem> {
   return {
     ...(ca === undefined ? {} : { ca: await readFile(ca) }),
