@@ -2,6 +2,7 @@
 // The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
 // expected kind. Targets that share their inputs are a group.
 import { access, accessSeeds } from "./access-target.js";
+import { brokerConfiguration, brokerConfigurationSeeds } from "./broker-configuration-target.js";
 import { broker, brokerSeeds } from "./broker-target.js";
 import { configurationSeeds, gatewayConfiguration } from "./gateway-configuration-target.js";
 import { gateway, gatewaySeeds } from "./gateway-target.js";
@@ -44,9 +45,14 @@ export const groups = {
     open: async () => ({ targets: [gateway] }),
   },
   "gateway-configuration": {
-    ours: /packages\/gateway\/dist\/configuration\//,
+    ours: /packages\/(configuration\/dist|gateway\/dist\/configuration)\//,
     seeds: configurationSeeds,
     open: async () => ({ targets: [gatewayConfiguration] }),
+  },
+  "broker-configuration": {
+    ours: /packages\/(configuration|broker\/dist\/(service|rules|users))\//,
+    seeds: brokerConfigurationSeeds,
+    open: async () => ({ targets: [brokerConfiguration] }),
   },
   broker: {
     ours: /packages\/broker\/dist\/(?!listening|cjs)/,

@@ -51,6 +51,8 @@ const FIRST_RETRY = 100;
 const LONGEST_RETRY = 5_000;
 /** Milliseconds that a write, and closing, may take. */
 const PATIENCE = 60_000;
+/** Milliseconds that opening may take: it reads the whole store. */
+export const OPENING_PATIENCE = 1_800_000;
 /** The most bytes of the probe. Otherwise, one huge message that failed would stop all others. */
 const LARGEST_PROBE = 65_536;
 
@@ -302,10 +304,15 @@ function storeError(error: unknown): MqttError {
 }
 
 /** Waits for the store's answer, within a limit. @throws StoreError STORE_TIMEOUT */
-export function inTime<Result>(clock: Clock, answer: Promise<Result>, what: string): Promise<Result> {
+export function inTime<Result>(
+  clock: Clock,
+  answer: Promise<Result>,
+  what: string,
+  patience = PATIENCE,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const late = `store: could not ${what} within ${PATIENCE} ms`;
-    const timer = clock.schedule(PATIENCE, () => reject(new StoreError("STORE_TIMEOUT", late)));
+    const late = `store: could not ${what} within ${patience} ms`;
+    const timer = clock.schedule(patience, () => reject(new StoreError("STORE_TIMEOUT", late)));
     answer.then(resolve, reject).finally(() => timer.cancel());
   });
 }

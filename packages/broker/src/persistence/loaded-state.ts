@@ -78,9 +78,10 @@ class Loading {
 
   load(records: readonly StoreRecord[]): LoadedState {
     const decoder = new RecordDecoder();
-    const referring: { readonly stored: StoreRecord; readonly record: BrokerRecord }[] = [];
-    for (const stored of records) {
-      const { key, value } = stored;
+    /** Records that refer to others, and their numbers in `records`. No object for each: there may be millions. */
+    const referring: BrokerRecord[] = [];
+    const places: number[] = [];
+    for (const [i, { key, value }] of records.entries()) {
       if (key >= SET_ASIDE) {
         this.nextAside = key + 1;
         continue;
@@ -90,12 +91,23 @@ class Loading {
         continue;
       }
       this.lastKey = Math.max(this.lastKey, key);
-      this.attempt(stored, () => {
+      try {
         const record = decoder.read(value);
-        if (!this.take(key, record)) referring.push({ stored, record });
-      });
+        if (this.take(key, record)) continue;
+        referring.push(record);
+        places.push(i);
+      } catch (error) {
+        this.reject({ key, value }, error);
+      }
     }
-    for (const { stored, record } of referring) this.attempt(stored, () => this.refer(stored.key, record));
+    for (const [i, record] of referring.entries()) {
+      const stored = records[places[i] as number] as StoreRecord;
+      try {
+        this.refer(stored.key, record);
+      } catch (error) {
+        this.reject(stored, error);
+      }
+    }
     for (const [key, { record }] of this.messages) if (record?.references === 0) this.superfluous.push(key);
     return {
       sessions: [...this.sessions.values()],
@@ -107,12 +119,8 @@ class Loading {
     };
   }
 
-  private attempt(stored: StoreRecord, read: () => void): void {
-    try {
-      read();
-    } catch (error) {
-      this.rejected.push({ ...stored, why: error instanceof Error ? error.message : String(error) });
-    }
+  private reject(stored: StoreRecord, error: unknown): void {
+    this.rejected.push({ ...stored, why: error instanceof Error ? error.message : String(error) });
   }
 
   /** Returns false if the record refers to another one. */

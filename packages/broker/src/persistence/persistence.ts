@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Store } from "@aiko/mqtt";
-import { BrokerJournal, inTime, type JournalOwner } from "./broker-journal.js";
+import { BrokerJournal, inTime, type JournalOwner, OPENING_PATIENCE } from "./broker-journal.js";
 import { type LoadedState, loadState } from "./loaded-state.js";
 
 /** The name of the session. */
@@ -29,11 +29,13 @@ export class Persistence {
   async open(): Promise<LoadedState> {
     const { clock, journal } = this;
     const opening = this.store.open(NAME);
-    const { records, session } = await inTime(clock, opening, "open the store").catch((error: unknown) => {
-      // If it opens after all, it would keep the session locked.
-      opening.then((opened) => opened.session.close()).catch(() => undefined);
-      throw error;
-    });
+    const { records, session } = await inTime(clock, opening, "open the store", OPENING_PATIENCE).catch(
+      (error: unknown) => {
+        // If it opens after all, it would keep the session locked.
+        opening.then((opened) => opened.session.close()).catch(() => undefined);
+        throw error;
+      },
+    );
     const state = loadState(records, clock.now());
     journal.begin(session, state.lastKey);
     for (const key of state.superfluous) journal.delete(key);

@@ -2,22 +2,40 @@
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Small records share blocks of memory: a buffer for each would take longer than to fill it. */
+const BLOCK = 65_536;
+const LARGE = 4_096;
+
 /** Writes fields into a record of known size. */
 export class RecordWriter {
-  private readonly view: DataView;
-  private at = 0;
+  private static block = new DataView(new ArrayBuffer(BLOCK));
+  private static used = 0;
+  readonly bytes: Uint8Array;
+  private at: number;
 
-  private constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer);
+  private constructor(
+    private readonly view: DataView,
+    start: number,
+    size: number,
+  ) {
+    this.bytes = new Uint8Array(view.buffer, start, size);
+    this.at = start;
   }
 
   /** @param size in bytes; the fields must fill it exactly */
   static of(size: number): RecordWriter {
-    return new RecordWriter(new Uint8Array(size));
+    if (size > LARGE) return new RecordWriter(new DataView(new ArrayBuffer(size)), 0, size);
+    if (RecordWriter.used + size > BLOCK) {
+      RecordWriter.block = new DataView(new ArrayBuffer(BLOCK));
+      RecordWriter.used = 0;
+    }
+    const start = RecordWriter.used;
+    RecordWriter.used += size;
+    return new RecordWriter(RecordWriter.block, start, size);
   }
 
   byte(value: number): this {
-    this.bytes[this.at++] = value;
+    this.view.setUint8(this.at++, value);
     return this;
   }
 
@@ -42,7 +60,7 @@ export class RecordWriter {
 
   /** Bytes without their length: the last field. */
   rest(bytes: Uint8Array): this {
-    this.bytes.set(bytes, this.at);
+    this.bytes.set(bytes, this.at - this.bytes.byteOffset);
     this.at += bytes.length;
     return this;
   }

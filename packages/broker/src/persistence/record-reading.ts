@@ -145,6 +145,10 @@ function readSubscription(reader: RecordReader): SubscriptionRecord {
   };
 }
 
+/** Shared by most deliveries, of which there may be millions. */
+const NO_IDENTIFIERS: number[] = [];
+const NO_FILTERS: string[] = [];
+
 function readDelivery(reader: RecordReader): DeliveryRecord {
   const session = reader.key();
   const message = reader.key();
@@ -156,9 +160,10 @@ function readDelivery(reader: RecordReader): DeliveryRecord {
   const packetIdentifier = reader.short();
   if ((packetIdentifier === 0) !== (state === "queued"))
     throw new Error(`packet identifier ${packetIdentifier} of a ${state} message`);
-  const subscriptionIdentifiers: number[] = [];
-  for (let left = reader.integer(); left > 0; left--) subscriptionIdentifiers.push(reader.integer());
-  const sharedFilters: string[] = [];
+  const identifiers = reader.integer();
+  const subscriptionIdentifiers: number[] = identifiers === 0 ? NO_IDENTIFIERS : [];
+  for (let left = identifiers; left > 0; left--) subscriptionIdentifiers.push(reader.integer());
+  const sharedFilters: string[] = reader.hasMore ? [] : NO_FILTERS;
   while (reader.hasMore) sharedFilters.push(reader.text());
   return {
     kind: "delivery",

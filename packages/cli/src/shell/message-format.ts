@@ -40,7 +40,7 @@ const escapes: Readonly<Record<string, string>> = {
   v: "\v",
 };
 
-/** A value that is text, bytes or a number. Undefined prints nothing. */
+/** A value that is text, bytes or a number. Undefined, an absent property, is printed like empty text. */
 type Value = string | Uint8Array | number | undefined;
 
 const hexadecimal = (bytes: Uint8Array): string =>
@@ -128,8 +128,8 @@ export class MessageFormat {
     if (find === undefined) throw wrong(`unknown sequence "${whole}"`);
     return (message, received) => {
       const value = find(message, received);
-      if (value === undefined) return NOTHING;
-      const bytes = typeof value === "object" ? value : encoder.encode(`${value}`);
+      if (value === undefined && specifier === "R") return NOTHING; // as mosquitto_sub does
+      const bytes = typeof value === "object" ? value : encoder.encode(`${value ?? ""}`);
       return PLAIN.includes(specifier) ? bytes : laidOut(bytes, layout, NUMERIC.includes(specifier));
     };
   }
@@ -164,7 +164,7 @@ function timePart(letter: string): Part {
 }
 
 function nanoseconds(at: number): string {
-  return `${Math.floor((at % 1_000) * 1_000_000)}`.padStart(9, "0");
+  return `${Math.floor((at % 1_000) * 1_000)}000`.padStart(9, "0"); // the clock has microseconds
 }
 
 function laidOut(bytes: Uint8Array, { zero, left, width, precision }: Layout, isNumeric: boolean): Uint8Array {

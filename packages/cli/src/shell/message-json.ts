@@ -65,18 +65,25 @@ function headOf(
   };
 }
 
+/** mosquitto's names of the properties. */
+const names: Readonly<Record<string, string>> = {
+  contentType: "content-type",
+  userProperties: "user-properties",
+  responseTopic: "response-topic",
+  correlationData: "correlation-data",
+  payloadFormatIndicator: "payload-format-indicator",
+  messageExpiryInterval: "message-expiry-interval",
+  topicAlias: "topic-alias",
+};
+
+/** Returns the properties in the order in which they arrived. */
 function propertiesOf({ properties }: Message, subscriptionIdentifier: number | undefined): Record<string, unknown> {
-  const { contentType, userProperties, responseTopic, correlationData, topicAlias } = properties;
-  const { payloadFormatIndicator, messageExpiryInterval } = properties;
-  const named: Record<string, unknown> = {
-    "content-type": contentType,
-    "user-properties": userProperties && Object.fromEntries(userProperties),
-    "response-topic": responseTopic,
-    "correlation-data": correlationData && textOf(correlationData),
-    "payload-format-indicator": payloadFormatIndicator,
-    "message-expiry-interval": messageExpiryInterval,
-    "topic-alias": topicAlias,
-    "subscription-identifier": subscriptionIdentifier,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+  const named: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(properties)) {
+    const name = names[field];
+    if (name === undefined) continue;
+    if (field === "userProperties") named[name] = Object.fromEntries(value);
+    else named[name] = value instanceof Uint8Array ? textOf(value) : value;
+  }
+  return subscriptionIdentifier === undefined ? named : { ...named, "subscription-identifier": subscriptionIdentifier };
 }

@@ -48,7 +48,6 @@ export class MessagePrinter {
     if (as === "json") return encoder.encode(recordOf(message, received.at));
     if (as === "payload") return payload.length === 0 ? undefined : payload;
     if (this.format === undefined) return joined([encoder.encode(topic), SPACE, payload.length === 0 ? NULL : payload]);
-    const line = this.format.print(message, received);
-    return line.length === 0 ? undefined : line;
+    return this.format.print(message, received);
   }
 }
