@@ -1,6 +1,8 @@
 // @ts-check
 // The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
 // expected kind. Targets that share their inputs are a group.
+import { access, accessSeeds } from "./access-target.js";
+import { brokerConfiguration, brokerConfigurationSeeds } from "./broker-configuration-target.js";
 import { broker, brokerSeeds } from "./broker-target.js";
 import { configurationSeeds, gatewayConfiguration } from "./gateway-configuration-target.js";
 import { gateway, gatewaySeeds } from "./gateway-target.js";
@@ -43,14 +45,24 @@ export const groups = {
     open: async () => ({ targets: [gateway] }),
   },
   "gateway-configuration": {
-    ours: /packages\/gateway\/dist\/configuration\//,
+    ours: /packages\/(configuration\/dist|gateway\/dist\/configuration)\//,
     seeds: configurationSeeds,
     open: async () => ({ targets: [gatewayConfiguration] }),
+  },
+  "broker-configuration": {
+    ours: /packages\/(configuration|broker\/dist\/(service|rules|users))\//,
+    seeds: brokerConfigurationSeeds,
+    open: async () => ({ targets: [brokerConfiguration] }),
   },
   broker: {
     ours: /packages\/broker\/dist\/(?!listening|cjs)/,
     seeds: brokerSeeds,
     open: async () => ({ targets: [broker] }),
+  },
+  access: {
+    ours: /packages\/broker\/dist\/(rules|users)\//,
+    seeds: accessSeeds,
+    open: async () => ({ targets: [access] }),
   },
   "upgrade-broker": {
     ours: /packages\/broker\/dist\/(listening\/|connecting\/client-connection\.js)|node_modules\/ws\/lib\//,

@@ -267,6 +267,13 @@ describe("broker explain", () => {
     expect(lines).toEqual(["subscribe: denied: no rule allows it"]);
   });
 
+  test("names the lines of an acl_file of mosquitto", async () => {
+    const acl = write("acl", "user ann\ntopic read home/#\n");
+    const conf = write("m.conf", `acl_file ${acl}\n`);
+    const { code, lines } = await run(broker("explain", "--mosquitto-conf", conf, "-u", "ann", "-t", "home/door"));
+    expect([code, lines[0]]).toEqual([0, `read: allowed by ${acl}:2, topics home/#`]);
+  });
+
   test("rejects a topic that is not valid", async () => {
     const { code, notes } = await run(broker("explain", file, "-t", "a#"));
     expect([code, notes]).toEqual([1, [expect.stringContaining('"a#"')]]);

@@ -1,5 +1,7 @@
 /** The log of a service, with the level and the format of its configuration: one line an event. Knows nothing of what is logged. */
 
+import { printable } from "./printable.js";
+
 /** The levels of a log, the gravest first. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -67,12 +69,4 @@ export class Log {
 /** A value as it is, or in quotes if it would not be one word. */
 function quoted(value: string): string {
   return /^[\w.:/@%+#$,-]+$/.test(value) ? value : JSON.stringify(printable(value));
-}
-
-/** Devices, clients and servers choose some of these texts: none may begin a line or command a terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -2,6 +2,7 @@
 
 import { TomlDate } from "smol-toml";
 import { LineTree, type Path } from "./line-tree.js";
+import { printable } from "./printable.js";
 
 /** Something that must be corrected in a configuration. */
 export interface Problem {
@@ -15,7 +16,7 @@ export interface Problem {
 
 /** Returns the problem as one line, as in `broker.toml:12: broker.max_age: must be …`. */
 export function problemText({ file, line, key, message }: Problem): string {
-  return `${file}:${line}: ${key === "" ? "" : `${key}: `}${message}`;
+  return printable(`${file}:${line}: ${key === "" ? "" : `${key}: `}${message}`);
 }
 
 /** Where the values of secrets come from. */

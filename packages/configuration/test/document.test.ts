@@ -110,6 +110,11 @@ test("a text of more than 1,048,576 characters is not read", () => {
   expect(problemsOf("#".repeat(2 ** 20 + 1))).toEqual(["house.toml:1: is longer than 1048576 characters"]);
 });
 
+test("a problem is one line, whatever the file is called", () => {
+  const [problem] = read("a = 1", "a\n\u001b[2J\u2028.toml").problems ?? [];
+  expect(problem === undefined ? "" : problemText(problem)).toMatch(/^a\\u000a\\u001b\[2J\\u2028\.toml:1: a: /);
+});
+
 test("a secret is in no message", () => {
   expect(problemsOf(`room = "attic"\nkey = "x\${KEY}"`).join()).not.toContain("x$");
   expect(problemsOf("room = 1\nkey = 1234").join()).not.toContain("1234");

@@ -1,37 +1,27 @@
 /** `aiko-mqtt broker check`: checks a configuration, and what it needs of this machine. */
 
 import { X509Certificate } from "node:crypto";
-import { type BrokerConfiguration, readBrokerConfiguration, readPasswordFile } from "@aiko/mqtt-broker/service";
+import { type BrokerConfiguration, readPasswordFile } from "@aiko/mqtt-broker/service";
 import type { Arguments } from "../arguments.js";
+import { brokerPath, fileOptions, loadBrokerFile } from "../broker-file.js";
 import { type Command, CommandError } from "../command.js";
-import { configOption, configPath, EX_CONFIG, loadFile } from "../configuration-file.js";
+import { EX_CONFIG } from "../configuration-file.js";
 import { freeBytes } from "../free-space.js";
-import { loadMosquittoFile } from "../mosquitto-file.js";
 import type { Terminal } from "../terminal.js";
 
 const DAY = 86_400_000;
 /** Certificates that expire earlier are named. */
 const SOON = 30 * DAY;
 
-const options = {
-  ...configOption,
-  "mosquitto-conf": { value: "FILE", help: "a configuration of mosquitto, instead of --config" },
-  "ignore-unknown": { help: "with --mosquitto-conf: options that are not supported are warnings" },
-} as const;
-
 export const brokerCheck: Command = {
   usage: "FILE | --mosquitto-conf FILE",
   summary:
     "Checks a configuration, its certificates, its password file and the directory of its journal. Exit code 78 if something is wrong.",
-  options,
+  options: fileOptions,
   operands: 1,
-  async run(args: Arguments<keyof typeof options>, terminal: Terminal): Promise<void> {
-    const conf = args.text("mosquitto-conf");
-    const path = conf ?? configPath(args, 0);
-    const configuration =
-      conf === undefined
-        ? loadFile(path, terminal, readBrokerConfiguration)
-        : loadMosquittoFile(conf, args.has("ignore-unknown"), terminal);
+  async run(args: Arguments<keyof typeof fileOptions>, terminal: Terminal): Promise<void> {
+    const path = brokerPath(args, 0);
+    const configuration = loadBrokerFile(path, args, terminal);
     const { problems, warnings } = certificateFindings(configuration, Date.now());
     problems.push(...(await directoryProblems(configuration)));
     if (problems.length > 0) throw new CommandError(problems.map((each) => `${path}: ${each}`).join("\n"), EX_CONFIG);

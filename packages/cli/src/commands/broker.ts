@@ -1,11 +1,6 @@
 /** `aiko-mqtt broker`: runs the broker as a separate process, by a configuration file or by options. */
 
-import {
-  type BrokerConfiguration,
-  BrokerService,
-  readBrokerConfiguration,
-  readPasswordFile,
-} from "@aiko/mqtt-broker/service";
+import { type BrokerConfiguration, BrokerService, readPasswordFile } from "@aiko/mqtt-broker/service";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import {
   type BrokerArgument,
@@ -14,20 +9,17 @@ import {
   namesFiles,
   reachWarning,
 } from "../broker-arguments.js";
+import { brokerPath, fileOptions, loadBrokerFile } from "../broker-file.js";
 import type { Command } from "../command.js";
-import { configOption, configPath, loadFile } from "../configuration-file.js";
-import { loadMosquittoFile } from "../mosquitto-file.js";
 import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
 import { fired, type Terminal } from "../terminal.js";
 import { version } from "../version.js";
 
 const options = {
-  ...configOption,
+  ...fileOptions,
   ...brokerArguments,
   verbose: { letters: "v", help: "log client events to stderr" },
-  "mosquitto-conf": { value: "FILE", help: "a configuration of mosquitto, instead of --config" },
-  "ignore-unknown": { help: "with --mosquitto-conf: start also if options are not supported" },
   "log-format": { value: "FORMAT", help: "text or json: how lines of the log are written (default: text)" },
 } satisfies OptionTable;
 
@@ -43,7 +35,7 @@ export const broker: Command = {
   options,
   async run(args: Arguments<Name>, terminal: Terminal): Promise<void> {
     const read = reader(args, terminal);
-    const reloading = new Reloading(terminal);
+    const reloading = new Reloading(isFromFile(args) || namesFiles(args) ? read : undefined, terminal);
     terminal.onHangup(() => reloading.ask());
     process.on("SIGUSR2", () => terminal.note("SIGUSR2: has no effect"));
     const configuration = read();
@@ -59,17 +51,17 @@ export const broker: Command = {
       for (const url of service.addresses) await terminal.print(`listening on ${url}\n`);
       await warn(args, configuration, terminal);
       const systemd = new SystemdNotifier(terminal.environment);
-      if (isFromFile(args) || namesFiles(args)) reloading.begin(service, read);
+      reloading.begin(service);
       await fired(terminal.stop);
       systemd.stopping();
     } finally {
-      await within(PATIENCE, service.stop());
+      await stopped(service, terminal);
     }
   },
 };
 
 function isFromFile(args: Arguments<Name>): boolean {
-  return args.has("config") || args.has("mosquitto-conf");
+  return args.has("config") || args.has("mosquitto-conf") || args.has("ignore-unknown");
 }
 
 /** Returns a function that reads the configuration, at the start and at each reload. */
@@ -80,18 +72,12 @@ function reader(args: Arguments<Name>, terminal: Terminal): () => BrokerConfigur
     const level = args.has("verbose") ? "debug" : log.level;
     return { ...configuration, log: { level, format: format ?? log.format } };
   };
-  if (args.has("ignore-unknown") && !args.has("mosquitto-conf"))
-    throw new ArgumentError("--ignore-unknown requires --mosquitto-conf");
   if (!isFromFile(args)) return () => withLog(configurationOf(args, terminal));
-  if (args.has("config") && args.has("mosquitto-conf"))
-    throw new ArgumentError("--config cannot be combined with --mosquitto-conf");
   const other = (Object.keys(brokerArguments) as BrokerArgument[]).find((name) => args.has(name));
   const file = args.has("config") ? "--config" : "--mosquitto-conf";
   if (other !== undefined) throw new ArgumentError(`--${other} cannot be combined with ${file}; write it in the file`);
-  const conf = args.text("mosquitto-conf");
-  if (conf !== undefined) return () => withLog(loadMosquittoFile(conf, args.has("ignore-unknown"), terminal));
-  const path = configPath(args, 0);
-  return () => withLog(loadFile(path, terminal, readBrokerConfiguration));
+  const path = brokerPath(args, 0);
+  return () => withLog(loadBrokerFile(path, args, terminal));
 }
 
 async function warn(args: Arguments<Name>, { users }: BrokerConfiguration, terminal: Terminal): Promise<void> {
@@ -103,15 +89,19 @@ async function warn(args: Arguments<Name>, { users }: BrokerConfiguration, termi
 /** Reloads the configuration, one reload at a time. Several requests during a reload are one. */
 class Reloading {
   private service: BrokerService | undefined;
-  private read: (() => BrokerConfiguration) | undefined;
   private isRunning = false;
   private isAsked = false;
 
-  constructor(private readonly terminal: Terminal) {}
+  /** @param read reads the configuration again; undefined if it cannot change */
+  constructor(
+    private readonly read: (() => BrokerConfiguration) | undefined,
+    private readonly terminal: Terminal,
+  ) {}
 
-  begin(service: BrokerService, read: () => BrokerConfiguration): void {
+  /** From now on, requests have an effect; the one before, too. */
+  begin(service: BrokerService): void {
     this.service = service;
-    this.read = read;
+    if (this.isAsked) void this.run();
   }
 
   ask(): void {
@@ -121,7 +111,7 @@ class Reloading {
       return;
     }
     this.isAsked = true;
-    if (!this.isRunning) void this.run();
+    if (this.service !== undefined && !this.isRunning) void this.run();
   }
 
   private async run(): Promise<void> {
@@ -147,12 +137,20 @@ class Reloading {
   }
 }
 
-/** Resolves when `work` does, but after `patience` milliseconds at the latest. */
-async function within(patience: number, work: Promise<void>): Promise<void> {
+/** Stops the service, within the time that a supervisor may wait. @throws CommandError if the rest could not be written */
+async function stopped(service: BrokerService, terminal: Terminal): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patience);
+    timer = setTimeout(() => {
+      terminal.note(`warning: the broker did not stop within ${PATIENCE} ms`);
+      resolve();
+    }, PATIENCE);
   });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
+  try {
+    await Promise.race([service.stop(), late]);
+  } catch (error) {
+    throw storeError(error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
