@@ -17,7 +17,7 @@ import type {
 import { RecordDecoder } from "./record-reading.js";
 
 /** A record, and its key in the store. */
-export interface Keyed<Kind> {
+interface Keyed<Kind> {
   readonly key: number;
   readonly record: Kind;
 }
@@ -42,7 +42,7 @@ export interface LoadedRetained {
 }
 
 /** A record that is not used. */
-export interface RejectedRecord extends StoreRecord {
+interface RejectedRecord extends StoreRecord {
   /** The reason, in words. */
   readonly why: string;
 }
