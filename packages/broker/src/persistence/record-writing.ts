@@ -39,9 +39,10 @@ export function writeRecord(record: BrokerRecord): Uint8Array {
   }
 }
 
-function writeMessage({ publisher, expiresAt, ...fields }: MessageRecord): Uint8Array {
+function writeMessage(record: MessageRecord): Uint8Array {
+  const { publisher, expiresAt } = record;
   const by = publisher === undefined ? NOTHING : encoder.encode(publisher);
-  const packet = writePublication(fields);
+  const packet = writePublication(record);
   const writer = RecordWriter.of(14 + by.length + packet.length);
   writer
     .byte(byteOf.message)
