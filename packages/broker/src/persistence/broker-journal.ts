@@ -156,8 +156,9 @@ export class BrokerJournal {
   /** Records the message, if it has no record, because another record refers to it. Returns its key. */
   hold(message: PublishedMessage): number {
     if (message.record === undefined) {
-      const { topic, payload, qos, retain, properties, expiresAt, publisher } = message;
-      const record = { kind: "message", topic, payload, qos, retain, properties, expiresAt, publisher } as const;
+      const { topic, payload, qos, retain, properties, expiresAt, publisher, publisherIdentity } = message;
+      const by = { publisher, publisherIdentity };
+      const record = { kind: "message", topic, payload, qos, retain, properties, expiresAt, ...by } as const;
       message.record = { key: this.add(writeRecord(record)), references: 0 };
     }
     message.record.references++;

@@ -126,13 +126,24 @@ class Loading {
   /** Returns false if the record refers to another one. */
   private take(key: number, record: BrokerRecord): boolean {
     if (record.kind === "message") {
-      const { topic, payload, qos, retain, properties, publisher } = record;
+      const { topic, payload, qos, retain, properties, publisher, publisherIdentity } = record;
       const interval = properties?.messageExpiryInterval;
       const latest = interval === undefined ? Infinity : this.now + interval * 1000;
       const expiresAt = Math.min(record.expiresAt, latest);
       const references = { key, references: 0 };
       // Without a spread, which takes 300 bytes more.
-      const message = { topic, payload, qos, retain, properties, expiresAt, publisher, holders: 0, record: references };
+      const message = {
+        topic,
+        payload,
+        qos,
+        retain,
+        properties,
+        expiresAt,
+        publisher,
+        publisherIdentity,
+        holders: 0,
+        record: references,
+      };
       this.messages.set(key, message);
       return true;
     }
