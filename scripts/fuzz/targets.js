@@ -1,6 +1,7 @@
 // @ts-check
 // The fuzz targets: each target reads bytes and throws its finding, which is anything except a typed error of the
 // expected kind. Targets that share their inputs are a group.
+import { access, accessSeeds } from "./access-target.js";
 import { brokerConfiguration, brokerConfigurationSeeds } from "./broker-configuration-target.js";
 import { broker, brokerSeeds } from "./broker-target.js";
 import { configurationSeeds, gatewayConfiguration } from "./gateway-configuration-target.js";
@@ -57,6 +58,11 @@ export const groups = {
     ours: /packages\/broker\/dist\/(?!listening|cjs)/,
     seeds: brokerSeeds,
     open: async () => ({ targets: [broker] }),
+  },
+  access: {
+    ours: /packages\/broker\/dist\/(rules|users)\//,
+    seeds: accessSeeds,
+    open: async () => ({ targets: [access] }),
   },
   "upgrade-broker": {
     ours: /packages\/broker\/dist\/(listening\/|connecting\/client-connection\.js)|node_modules\/ws\/lib\//,

@@ -50,10 +50,11 @@ export const serverPemFields = {
 /** Settings that need TLS. */
 const PEM_FILES = ["ca", "cert", "key"] as const;
 
-type Connection = Partial<Read<typeof connectionFields>> & { readonly url?: string };
+/** The fields that `checkConnection` compares. */
+export type ConnectionFields = Partial<Read<typeof connectionFields>> & { readonly url?: string };
 
 /** Reports what is wrong between the fields of a connection. */
-export function checkConnection(values: Connection, place: Place): void {
+export function checkConnection(values: ConnectionFields, place: Place): void {
   const { url = "", password, username, version } = values;
   const isPlain = url !== "" && !url.startsWith("mqtts:") && !url.startsWith("wss:");
   for (const name of PEM_FILES) {

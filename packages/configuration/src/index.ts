@@ -7,7 +7,14 @@
 
 export { type Address, address, isMulticast, network, serverUrl } from "./address.js";
 export { claimAddress } from "./claimed-address.js";
-export { checkConnection, checkPem, connectionFields, pemFields, serverPemFields } from "./connection-fields.js";
+export {
+  type ConnectionFields,
+  checkConnection,
+  checkPem,
+  connectionFields,
+  pemFields,
+  serverPemFields,
+} from "./connection-fields.js";
 export { type DocumentOptions, type DocumentRead, readDocument } from "./document.js";
 export {
   boolean,

@@ -7,7 +7,7 @@ import { type Framing, readFraming } from "./framing.js";
 import { eachChange, isChanges } from "./journal-format.js";
 
 /** A part of the file that contains no intact records. */
-export interface DamagedPart {
+interface DamagedPart {
   readonly offset: number;
   readonly bytes: number;
 }

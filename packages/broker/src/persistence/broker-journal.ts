@@ -155,7 +155,12 @@ export class BrokerJournal {
 
   /** Records the message, if it has no record, because another record refers to it. Returns its key. */
   hold(message: PublishedMessage): number {
-    message.record ??= { key: this.add(writeRecord({ kind: "message", ...message })), references: 0 };
+    if (message.record === undefined) {
+      const { topic, payload, qos, retain, properties, expiresAt, publisher, publisherIdentity } = message;
+      const by = { publisher, publisherIdentity };
+      const record = { kind: "message", topic, payload, qos, retain, properties, expiresAt, ...by } as const;
+      message.record = { key: this.add(writeRecord(record)), references: 0 };
+    }
     message.record.references++;
     return message.record.key;
   }

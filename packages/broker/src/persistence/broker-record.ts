@@ -8,7 +8,7 @@ import type { ProtocolVersion, Will } from "@aiko/mqtt/codec";
 import type { PublishedMessage } from "../messages/published-message.js";
 
 /** The fields of a message that its record has. */
-export type StoredFields = Pick<
+type StoredFields = Pick<
   PublishedMessage,
   "topic" | "payload" | "qos" | "retain" | "properties" | "expiresAt" | "publisher" | "publisherIdentity"
 >;
@@ -69,7 +69,7 @@ export interface IdentifierRecord {
 }
 
 /** The retained message of its topic. */
-export interface RetainedRecord {
+interface RetainedRecord {
   readonly kind: "retained";
   readonly message: number;
 }

@@ -41,10 +41,11 @@ export function writeRecord(record: BrokerRecord): Uint8Array {
   }
 }
 
-function writeMessage({ publisher, publisherIdentity, expiresAt, ...fields }: MessageRecord): Uint8Array {
+function writeMessage(record: MessageRecord): Uint8Array {
+  const { publisher, publisherIdentity, expiresAt } = record;
   const by = publisher === undefined ? NOTHING : encoder.encode(publisher);
   const identity = publisherIdentity === undefined ? undefined : encoder.encode(publisherIdentity);
-  const packet = writePublication(fields);
+  const packet = writePublication(record);
   const size = 14 + by.length + (identity === undefined ? 0 : 4 + identity.length) + packet.length;
   const has =
     (publisher === undefined ? 0 : HAS_PUBLISHER) | (publisherIdentity === undefined ? 0 : HAS_PUBLISHER_IDENTITY);

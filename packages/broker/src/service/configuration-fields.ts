@@ -48,7 +48,7 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
     if (values.listener?.some(({ certificates }) => certificates !== undefined)) return;
     for (const [i, { users: named }] of (values.rule ?? []).entries()) {
-      if (named !== undefined)
+      if (named?.some((name) => name !== ""))
         place
           .at("rule")
           .at(i)

@@ -4,6 +4,8 @@
  * @module @aiko/mqtt-broker/service
  */
 
+export type { BridgeClientOptions, BridgeSettings } from "../bridge/bridge-settings.js";
+export type { BridgeTopic } from "../bridge/bridge-topics.js";
 export { type MosquittoAcl, parseMosquittoAcl } from "../rules/mosquitto-acl.js";
 export type { RuledClient } from "../rules/placeholders.js";
 export type { RuleAction, RuleSettings } from "../rules/rule-settings.js";
@@ -22,11 +24,14 @@ export type { PasswordHash, ScryptCost } from "../users/password-hash.js";
 export { hashPassword, type PasswordHasher } from "../users/password-hasher.js";
 export { type PasswordVerdict, Users, type UsersOptions } from "../users/users.js";
 export type {
+  BridgeConfiguration,
   BrokerConfiguration,
   FixedOptions,
   ListenerSettings,
   LogSettings,
+  MetricsSettings,
   PersistenceSettings,
+  SysSettings,
   UserSettings,
 } from "./broker-configuration.js";
 export { BrokerService, type BrokerServiceOptions } from "./broker-service.js";

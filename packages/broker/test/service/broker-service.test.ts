@@ -336,7 +336,9 @@ test("a bridge, statistics and metrics run with the service, and follow its conf
   const { service, lines } = await started(text("first/"));
   const client = await connected(service.urls[0]);
   const states: string[] = [];
-  await client.subscribe("$SYS/broker/#", { onMessage: ({ topic, text }) => void states.push(`${topic} ${text()}`) });
+  await client.subscribe("$SYS/broker/#", {
+    onMessage: (message) => void states.push(`${message.topic} ${message.text()}`),
+  });
   const arrived: string[] = [];
   const listener = await connected(far.service.urls[0]);
   await listener.subscribe("#", { qos: 1, onMessage: ({ topic }) => void arrived.push(topic) });

@@ -192,3 +192,8 @@ test("a JSON file has the same keys", () => {
   });
   expect(read(text, "b.json")).toMatchObject({ listeners: [{ url: "unix:/a" }], log: { level: "warn" } });
 });
+
+test("a rule for anonymous clients needs no users", () => {
+  const { rules } = read('[[rule]]\nusers = ""\nallow = "read"\ntopics = "a"');
+  expect(rules).toMatchObject([{ users: [""], effect: "allow", topics: ["a"] }]);
+});

@@ -16,7 +16,7 @@ export interface Received {
 }
 
 /** The text of a payload: every byte that is not valid UTF-8 becomes U+FFFD. */
-export function textOf(bytes: Uint8Array): string {
+function textOf(bytes: Uint8Array): string {
   return lenient.decode(bytes);
 }
 

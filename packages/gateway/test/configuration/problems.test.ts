@@ -56,7 +56,10 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       { more: '[homeassistant]; prefix = "{gateway}/ha"' },
       'g.toml:12: homeassistant.prefix: must be a topic without placeholders, such as "homeassistant/status", not "{gateway}/ha"',
     ],
-    [{ more: '[broker]; listen = "127.0.0.1:1883"' }, "g.toml:11: broker: is not supported by this version of the gateway"],
+    [
+      { more: '[broker]; listen = "127.0.0.1:1883"' },
+      "g.toml:11: broker: is not supported by this version of the gateway",
+    ],
     [{ more: "[spol]" }, 'g.toml:11: spol: unknown key "spol"; did you mean "spool"?'],
     [
       { more: '["a\\tb"]' },
