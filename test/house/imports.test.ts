@@ -49,6 +49,7 @@ test.each([
       ...gatewayEntries,
       "qjs:os",
       "qjs:std",
+      "strftime",
     ],
   ],
 ])("%s uses other packages only through their public entry points", (name, entries) => {

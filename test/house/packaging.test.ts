@@ -43,7 +43,7 @@ beforeAll(async () => {
   for (const { name, folder } of packages) tarballs.set(name, await pack(folder, join(root, "packages", folder)));
   // npm would request only these packages.
   const foreign = [];
-  for (const name of ["ws", "smol-toml"]) foreign.push(await pack(name, join(root, "node_modules", name)));
+  for (const name of ["ws", "smol-toml", "strftime"]) foreign.push(await pack(name, join(root, "node_modules", name)));
   const paths = [...foreign, ...tarballs.values()].map(({ path }) => path);
   await run("npm", ["install", "--offline", "--ignore-scripts", ...paths], { cwd: project, env: await untouched() });
 });

@@ -25,13 +25,7 @@ test("listens on a free port of the loopback interface, and reports its URL", as
   expect(broker.port).toBeGreaterThan(0);
   expect(broker.url).toBe(`mqtt://127.0.0.1:${broker.port}`);
   expect(broker.urls).toEqual([broker.url]);
-  expect(broker.statistics).toEqual({
-    openConnections: 0,
-    sessions: 0,
-    subscriptions: 0,
-    retainedMessages: 0,
-    memory: 0,
-  });
+  expect(new Set(Object.values(broker.statistics))).toEqual(new Set([0]));
 });
 
 /** It must list all of them, otherwise it does not compile. */

@@ -57,10 +57,16 @@ const MOST_SHOWN = 200;
 export function logEvents(broker: Pick<Broker, "on">, log: Log): void {
   const report = <Name extends keyof LoggedEvents>(name: Name): unknown =>
     broker.on<keyof LoggedEvents>(name, (event) => {
+      if (isStatistic(event)) return;
       if (log.writes(levels[name])) log.line(levels[name], name, shortened(factsOf[name](event as LoggedEvents[Name])));
     });
   for (const name of Object.keys(factsOf) as (keyof LoggedEvents)[]) report(name);
   broker.on("error", (error) => log.error("a handler of the broker failed", { error: String(error) }));
+}
+
+/** Whether the broker itself published a part of its statistics, dozens of which come at a time. */
+function isStatistic(event: LoggedEvents[keyof LoggedEvents]): boolean {
+  return "bytes" in event && event.clientId === undefined && event.topic.startsWith("$SYS/");
 }
 
 function shortened(facts: LogFacts): LogFacts {

@@ -25,6 +25,21 @@ function logged(level: "error" | "info" | "debug", format: "text" | "json" = "te
   return { lines, emit: (name, event) => listeners.get(name)?.(event) };
 }
 
+test("does not log the broker's own statistics", () => {
+  const listeners = new Map<string, (event: object) => void>();
+  const lines: string[] = [];
+  const log = new Log(
+    "debug",
+    "text",
+    (line) => void lines.push(line),
+    () => 0,
+  );
+  logEvents({ on: (name: string, listener: never) => void listeners.set(name, listener) } as never, log);
+  listeners.get("published")?.({ clientId: undefined, topic: "$SYS/broker/uptime", bytes: 1 });
+  listeners.get("published")?.({ clientId: undefined, topic: "a", bytes: 1 });
+  expect(lines).toEqual([expect.stringContaining("topic=a")]);
+});
+
 test("an event is a line of names and values, without those that are unknown", () => {
   const { lines, emit } = logged("debug");
   emit("connected", { clientId: "c", protocolVersion: 4, address: "::1", identity: undefined, sessionPresent: true });
