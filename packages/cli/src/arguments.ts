@@ -189,9 +189,7 @@ export function describeOptions(table: OptionTable): string {
     const head = `  ${spellings}${value === undefined ? "" : ` ${value}`}`;
     groups.set(group, (groups.get(group) ?? "") + describeOption(head, repeats ? `${help}; may be repeated` : help));
   }
-  const last = groups.get(OTHER) ?? "";
-  groups.delete(OTHER);
-  return [...groups, [OTHER, last] as const].map(([group, lines]) => `${group}:\n${lines}`).join("\n");
+  return [...groups].map(([group, lines]) => `${group}:\n${lines}`).join("\n");
 }
 
 function describeOption(head: string, help: string): string {

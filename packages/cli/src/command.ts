@@ -3,7 +3,7 @@
 import { MqttError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
 import { inOptionWords } from "./option-words.js";
-import { ProcessTerminal, QuietTerminal, type Terminal } from "./terminal.js";
+import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 export interface Command {
@@ -41,16 +41,16 @@ export async function main(program: string, command: Command, argv: readonly str
 
 /** Returns the exit code. */
 export async function runCommand(command: Command, argv: readonly string[], terminal: Terminal): Promise<number> {
-  let heard = terminal;
+  let isQuiet = false;
   try {
     const parsed = parseArguments(command.options, argv, command.operands);
-    if (parsed.asks === "run" && parsed.args.has("quiet")) heard = new QuietTerminal(terminal);
+    isQuiet = parsed.asks === "run" && parsed.args.has("quiet");
     if (parsed.asks === "help") await terminal.print(describeCommand(terminal.program, command));
     else if (parsed.asks === "version") await terminal.print(`${terminal.program} ${version()}\n`);
-    else await command.run(parsed.args, heard);
+    else await command.run(parsed.args, terminal);
     return 0;
   } catch (error) {
-    for (const line of describeError(error, terminal.program).split("\n")) heard.note(line);
+    for (const line of describeError(error, terminal.program).split("\n")) if (!isQuiet) terminal.note(line);
     return error instanceof CommandError ? error.exitCode : 1;
   }
 }

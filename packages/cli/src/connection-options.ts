@@ -25,7 +25,7 @@ export const groups = {
 } as const;
 
 export const connectionOptions = {
-  debug: { letters: "d", help: "log protocol activity to stderr", group: groups.other },
+  debug: { letters: "d", help: "log protocol activity to stderr" },
   host: { letters: "hH", value: "HOST", help: "server name or address (default: localhost)", group: groups.connection },
   port: { letters: "p", value: "PORT", help: "server port (default: 1883; 8883 with TLS)", group: groups.connection },
   url: {

@@ -69,7 +69,7 @@ export const pub: Command = {
     const connecting = isStream ? target : { ...target, options: { ...target.options, reconnect: false as const } };
     const payload = isStream ? "" : await payloadFrom(source, args);
     await withReasonCodes(() =>
-      withinTimeout(args.text("timeout"), terminal, (limited) =>
+      withinTimeout(args as Arguments<ShellOption | "timeout">, terminal, (limited) =>
         withClient(
           connecting,
           limited,

@@ -44,7 +44,7 @@ export const rr: Command = {
     const properties = { ...shell.properties.publish, responseTopic } as MessageProperties;
     const printer = printerOf(args, terminal);
     await withReasonCodes(() =>
-      withinTimeout(args.text("timeout"), terminal, (limited) =>
+      withinTimeout(args as Arguments<ShellOption | "timeout">, terminal, (limited) =>
         withClient(shell.target, limited, args.has("debug"), async (client) => {
           const identifiers = new ReceivedIdentifiers(client);
           let answered: () => void = () => undefined;

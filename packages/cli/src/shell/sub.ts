@@ -61,7 +61,7 @@ export const sub: Command = {
     const { subscriptionIdentifier: chosen } = (properties.subscribe ?? {}) as SubscribeProperties;
     const reception = new Reception(args, terminal, printer, count, chosen);
     await withReasonCodes(() =>
-      withinTimeout(args.text("timeout"), terminal, (limited) =>
+      withinTimeout(args as Arguments<ShellOption | "timeout">, terminal, (limited) =>
         withClient(target, limited, args.has("debug"), (client) =>
           receive(client, args, topics, properties, reception, limited),
         ),
