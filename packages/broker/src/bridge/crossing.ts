@@ -33,6 +33,8 @@ export class Crossing {
   private readonly out: Route;
   private readonly in: Route;
   private readonly echoes = new Echoes();
+  /** Whether it was reported that the server is not connected. */
+  private isLost = false;
 
   /** @throws UsageError if an option of the client at the server is not valid */
   constructor(
@@ -64,8 +66,12 @@ export class Crossing {
       ...common,
       outbox: { sessionLost: "resend" },
     });
-    this.remote.on("connected", ({ server }) => report.connected(server));
-    this.remote.on("disconnected", ({ error }) => report.disconnected(error.message));
+    this.remote.on("connected", ({ server }) => {
+      this.isLost = false;
+      report.connected(server);
+    });
+    this.remote.on("disconnected", ({ error }) => this.lost(error));
+    this.remote.on("reconnecting", ({ error }) => this.lost(error));
   }
 
   /**
@@ -86,6 +92,12 @@ export class Crossing {
   async stop(): Promise<void> {
     await this.local.disconnect({ drainTimeout: DRAIN });
     await this.remote.disconnect({ drainTimeout: DRAIN });
+  }
+
+  /** Reports the first failure only, not each attempt. */
+  private lost({ message }: MqttError): void {
+    if (!this.isLost) this.report.disconnected(message);
+    this.isLost = true;
   }
 
   private async carryOut(): Promise<void> {
