@@ -1,5 +1,5 @@
 // @ts-check
-// Writes the JSON Schemas of the configurations beside their builds, for editors. Needs the output of tsc.
+// Writes the JSON Schemas of the configurations into the builds of their packages, for editors. Needs the output of tsc.
 import { writeFile } from "node:fs/promises";
 
 const packages = new URL("../packages/", import.meta.url);

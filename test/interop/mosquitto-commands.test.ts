@@ -1,4 +1,4 @@
-// The commands `pub` and `sub` beside mosquitto_pub and mosquitto_sub, with the same arguments and the same server: bytes
+// Compares `pub` and `sub` with mosquitto_pub and mosquitto_sub, with the same arguments and the same server: bytes
 // on standard output, messages at the server, and exit codes.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The rules of an acl_file, beside mosquitto: the cases of the broker's rules, with the same file.
+// Compares our rules with mosquitto: both run the cases of the broker's rules with the same acl_file.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -15,6 +15,7 @@ import {
   type PublishOptions,
   type PublishProperties,
   type QoS,
+  ReasonCode,
   RefusedError,
   UsageError,
 } from "@aiko/mqtt";
@@ -24,6 +25,8 @@ import { Echoes } from "./echoes.js";
 
 /** Handlers wait as long as the other side is not connected: 24 days, the longest time that an option takes. */
 const FOR_EVER = 2 ** 31 - 1;
+/** Milliseconds until a message is published again that the other side has no room for. */
+const PAUSE = 1_000;
 /** Milliseconds that each client may take to finish what is in flight when the bridge is stopped. */
 const DRAIN = 500;
 
@@ -135,11 +138,20 @@ export class Crossing {
     target: { readonly topic: string; readonly qos: QoS },
   ): Promise<void> {
     const highest = Math.min(qos, target.qos) as QoS;
-    try {
-      await client.publish(target.topic, payload, { qos: highest, retain, properties: passedOn(properties) });
-    } catch (error) {
-      if (!isFinal(error)) throw error;
-      this.report.dropped(direction, target.topic, error.message);
+    const options = { qos: highest, retain, properties: passedOn(properties) };
+    for (;;) {
+      try {
+        await client.publish(target.topic, payload, options);
+        return;
+      } catch (error) {
+        if (isTemporary(error)) {
+          await new Promise<void>((resolve) => this.platform.clock.schedule(PAUSE, resolve));
+          continue; // rejects if the bridge was stopped meanwhile
+        }
+        if (!isFinal(error)) throw error;
+        this.report.dropped(direction, target.topic, error.message);
+        return;
+      }
     }
   }
 }
@@ -159,6 +171,11 @@ async function subscribe(
 /** Resolves to the error with which the client was closed; undefined if it was disconnected. */
 function endOf(client: Client): Promise<MqttError | undefined> {
   return new Promise((resolve) => client.once("closed", ({ error }) => resolve(error)));
+}
+
+/** Whether the other side may take the message later: its disk is full, or a queue. */
+function isTemporary(error: unknown): boolean {
+  return error instanceof RefusedError && error.reasonCode === ReasonCode.QUOTA_EXCEEDED;
 }
 
 /** Whether it is certain that the other side will not take the message later. */

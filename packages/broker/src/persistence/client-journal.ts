@@ -158,7 +158,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
   }
 
   /**
-   * Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if there is none.
+   * Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if nothing was recorded.
    *
    * @param undone called if it could not be written
    */

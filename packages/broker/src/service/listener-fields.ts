@@ -66,7 +66,7 @@ const listenerName: Kind<string> = {
 export const listener: Kind<WrittenListener> = table({
   title: "[[listener]]",
   about:
-    "Where the broker accepts connections. Write it several times for several listeners. If there is none, the broker listens on `mqtt://127.0.0.1:1883`. A reload opens and closes listeners; the connections of listeners that did not change stay.",
+    "Where the broker accepts connections. Write one section for each listener. If the file has no listener, the broker listens on `mqtt://127.0.0.1:1883`. A reload opens and closes listeners; the connections of listeners that did not change stay.",
   fields: {
     url: required(
       url,

@@ -1,4 +1,4 @@
-// Coverage and overlap of topic filters, beside the definition: which names of a small world each filter matches.
+// Compares coverage and overlap of topic filters with their definition, over all names of a small set.
 import { topicFilterMatches } from "@aiko/mqtt/topic";
 import fc from "fast-check";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** The list of the options of mosquitto.conf, as Markdown: ours beside each. */
+/** Writes the options of mosquitto.conf as a Markdown table, each with the corresponding key of our configuration. */
 
 import { generalOptions, securityOptions } from "./general-options.js";
 import { bridgeOptions, listenerOptions, tlsOptions } from "./listener-options.js";
