@@ -40,7 +40,7 @@ export {
 } from "./kind.js";
 export { LineTree, type Path } from "./line-tree.js";
 export { LOG_LEVELS, Log, type LogFacts, type LogLevel } from "./log.js";
-export { type Pem, type PemSettings, readPem } from "./pem-files.js";
+export { clientTls, type Pem, type PemSettings, readPem } from "./pem-files.js";
 export { Place, type Problem, problemText, quoted, Reading, type Secrets } from "./place.js";
 export { reference } from "./reference.js";
 export { schemaDocument } from "./schema.js";

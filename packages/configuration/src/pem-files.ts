@@ -1,6 +1,7 @@
 /** Reads certificates and keys for TLS. They are read at each attempt to connect, so that renewed ones count. */
 
 import { readFile } from "node:fs/promises";
+import type { TlsOptions } from "@aiko/mqtt";
 
 /** Paths of PEM files, and the passphrase of the key. */
 export interface PemSettings {
@@ -25,4 +26,10 @@ export async function readPem({ ca, cert, key, passphrase }: PemSettings): Promi
     ...(cert === undefined || key === undefined ? {} : { cert: await readFile(cert), key: await readFile(key) }),
     ...(passphrase === undefined ? {} : { passphrase }),
   };
+}
+
+/** Reads the files as the TLS options of a client. @throws the system's error if a file cannot be read */
+export async function clientTls(settings: PemSettings): Promise<TlsOptions> {
+  const { cert, key, ...common } = await readPem(settings);
+  return cert === undefined || key === undefined ? common : { ...common, certificate: cert, key };
 }

@@ -1,7 +1,6 @@
 /** The bridges of a running broker, which follow its configuration: those that did not change stay. Knows nothing of files of configuration. */
 
-import type { TlsOptions } from "@aiko/mqtt";
-import { type Log, type PemSettings, readPem } from "@aiko/mqtt-configuration";
+import { clientTls, type Log } from "@aiko/mqtt-configuration";
 import { Bridge, type BridgedBroker } from "../bridge/bridge.js";
 import type { BridgeConfiguration } from "./broker-configuration.js";
 
@@ -40,7 +39,8 @@ export class BridgeSet {
     const { log } = this;
     const { name: bridge, servers } = settings;
     const isEncrypted = servers.some((url) => /^(mqtts|wss):/i.test(url));
-    const client = isEncrypted ? { ...settings.client, tls: () => tlsOf(pem) } : settings.client;
+    // The files are read at each attempt, so that renewed certificates count.
+    const client = isEncrypted ? { ...settings.client, tls: () => clientTls(pem) } : settings.client;
     return new Bridge(
       this.broker,
       { ...settings, client },
@@ -52,10 +52,4 @@ export class BridgeSet {
       },
     );
   }
-}
-
-/** Reads the files at each attempt, so that renewed certificates count. */
-async function tlsOf(pem: PemSettings): Promise<TlsOptions> {
-  const { cert, key, ...common } = await readPem(pem);
-  return cert === undefined || key === undefined ? common : { ...common, certificate: cert, key };
 }

@@ -1,10 +1,11 @@
 /** A source that subscribes at another server: a remapping bridge. A message is acknowledged there when it is accepted here. */
 
 import { type ConnectOptions, createClient, type Message, type Platform } from "@aiko/mqtt";
+import { clientTls } from "@aiko/mqtt-configuration";
 import type { MqttSettings } from "../configuration/configuration.js";
 import type { Peer } from "../pipeline/outcome.js";
 import { encodeProperties } from "../record-properties.js";
-import { isEncrypted, tlsOf } from "../uplink/uplink-options.js";
+import { isEncrypted } from "../uplink/uplink-options.js";
 import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
@@ -125,7 +126,7 @@ export class MqttSource implements Source {
         // A server of MQTT 3 is not told: it would send a longer message again on each connection. It is dropped as "too-long" here.
         ...(this.isOld ? {} : { maximumPacketSize: maxFrame + BESIDE_PAYLOAD }),
       },
-      ...(isEncrypted(url) ? { tls: () => tlsOf(this.settings) } : {}),
+      ...(isEncrypted(url) ? { tls: () => clientTls(this.settings) } : {}),
       platform: this.platform,
     };
   }

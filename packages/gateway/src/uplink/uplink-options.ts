@@ -1,8 +1,8 @@
 /** What the settings of the uplink are to the client of `@aiko/mqtt`. */
 
-import { type ConnectOptions, type Credentials, connect, type Platform, type TlsOptions } from "@aiko/mqtt";
-import { readPem } from "@aiko/mqtt-configuration";
-import type { PemSettings, UplinkSettings } from "../configuration/configuration.js";
+import { type ConnectOptions, type Credentials, connect, type Platform } from "@aiko/mqtt";
+import { clientTls } from "@aiko/mqtt-configuration";
+import type { UplinkSettings } from "../configuration/configuration.js";
 
 /** Messages of the gateway itself, in addition to records in flight: presence, and what is passed on. */
 const OWN_MESSAGES = 200;
@@ -18,7 +18,7 @@ const REACH_TIMEOUT = 10_000;
  */
 export async function reachServer(settings: UplinkSettings): Promise<void> {
   const { url, version, username, password } = settings;
-  const tls = isEncrypted(url) ? { tls: await tlsOf(settings) } : {};
+  const tls = isEncrypted(url) ? { tls: await clientTls(settings) } : {};
   const options: ConnectOptions = {
     protocolVersion: version,
     connectTimeout: REACH_TIMEOUT,
@@ -52,7 +52,7 @@ export function uplinkOptions(
     outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend", qos0: "drop" },
     reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
     will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
-    ...(uplinks.some(({ url }) => isEncrypted(url)) ? { tls: (server: string) => tlsOf(settingsOf(server)) } : {}),
+    ...(uplinks.some(({ url }) => isEncrypted(url)) ? { tls: (server: string) => clientTls(settingsOf(server)) } : {}),
     ...(hasCredentials ? { credentials: (server: string) => credentialsOf(settingsOf(server)) } : {}),
     platform,
   };
@@ -70,11 +70,6 @@ export function firstOf(uplinks: readonly UplinkSettings[]): UplinkSettings {
 
 function credentialsOf({ username, password }: UplinkSettings): Credentials {
   return { username, password };
-}
-
-export async function tlsOf(settings: PemSettings): Promise<TlsOptions> {
-  const { cert, key, ...common } = await readPem(settings);
-  return cert === undefined || key === undefined ? common : { ...common, certificate: cert, key };
 }
 
 /** Whether a configured URL is that of the server to which the client connects. */
