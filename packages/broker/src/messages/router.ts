@@ -19,6 +19,7 @@ import type { KnownClient } from "../clients/known-client.js";
 import { SUBACK_FAILURE } from "../connecting/return-codes.js";
 import type { Workload } from "../connecting/workload.js";
 import type { HookRefusal } from "../hooks/broker-hooks.js";
+import { isThenable, nonsense } from "../hooks/hook-answers.js";
 import type { BrokerSettings } from "../options/broker-options.js";
 import type { BrokerJournal } from "../persistence/broker-journal.js";
 import type { LoadedRetained } from "../persistence/loaded-state.js";
@@ -259,12 +260,16 @@ export class Router {
     const { authorizeDeliver, deliversToAll } = this.settings;
     if (authorizeDeliver === undefined) return true;
     if (deliversToAll === undefined) return false;
+    const report = (error: unknown) => this.events.emit("error", error);
     try {
-      return deliversToAll(topic) === true;
+      const answer: unknown = deliversToAll(topic);
+      if (typeof answer === "boolean") return answer;
+      if (isThenable(answer)) answer.then(undefined, report);
+      report(nonsense("deliversToAll", answer, "true or false"));
     } catch (error) {
-      this.events.emit("error", error);
-      return false;
+      report(error);
     }
+    return false;
   }
 
   /** Removes all subscriptions of a client whose session has ended. */

@@ -376,4 +376,22 @@ describe("deliversToAll", () => {
     expect(await receive(a)).toBe("t=x q0");
     expect(new Set(errors)).toEqual(new Set([error]));
   });
+
+  test("that does not answer true or false is reported, and the message is decided", async () => {
+    const answers: unknown[] = [Promise.reject(new Error("later")), Promise.resolve(true), "yes"];
+    const { bench } = withRights({ deliversToAll: (() => answers.shift() ?? false) as () => boolean });
+    const errors: string[] = [];
+    bench.hub.events.on("error", (each) => errors.push((each as Error).message));
+    const a = await reading(bench, "a");
+    const peer = await bench.connect("c");
+    for (const payload of ["1", "2", "3"]) peer.send(message("t", payload));
+    expect([await receive(a), await receive(a), await receive(a)]).toEqual(["t=1 q0", "t=2 q0", "t=3 q0"]);
+    const allowed = "deliversToAll: must answer true or false, not";
+    expect(errors.sort()).toEqual([
+      `${allowed} "yes"`,
+      `${allowed} an empty object`,
+      `${allowed} an empty object`,
+      "later",
+    ]);
+  });
 });
