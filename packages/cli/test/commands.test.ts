@@ -70,6 +70,7 @@ test.each([
   ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
   ["aiko-mqtt", [], "missing command"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
+  ["aiko-mqtt", ["pbu"], 'unknown command "pbu"; did you mean "pub"?'],
   ["aiko-mqtt", ["help", "frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs; did you mean --qos?"],
