@@ -80,7 +80,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     names: ["rr"],
-    summary: "publish a request and print the response, as mosquitto_rr does",
+    summary: "publish a request and print the answer, as mosquitto_rr does",
     load: async () => (await import("./shell/rr.js")).rr,
   },
   {
@@ -90,12 +90,12 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     names: ["explain"],
-    summary: "show which step of connecting to a server fails, and what to do",
+    summary: "show which step of connecting fails, and what to do",
     load: async () => (await import("./explain/explain.js")).explain,
   },
   {
     names: ["completion"],
-    summary: "print a script with which a shell completes commands and options",
+    summary: "print a script with which a shell completes commands",
     load: async () => (await import("./completion/completion.js")).completionOf(programs),
   },
   {

@@ -34,6 +34,14 @@ test("aiko-mqtt help equals aiko-mqtt --help", async () => {
   expect(explained).toEqual(await run(Child.command("aiko-mqtt", ["sub", "--help"])));
 });
 
+test.each([["--help"], ["ping", "--help"], ["explain", "--help"], ["completion", "--help"]])(
+  "the help of aiko-mqtt %s has at most 80 columns",
+  async (...argv) => {
+    const { lines } = await run(Child.command("aiko-mqtt", argv));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  },
+);
+
 test.each(commands)("%s --version", async (command) => {
   const shown = await run(Child.command(command, ["--version"]));
   expect(shown).toEqual({ code: 0, lines: [`${command} ${version}`], notes: [] });

@@ -25,7 +25,7 @@ interface Programs {
 export function completionOf(programs: Programs): Command {
   return {
     usage: "bash|zsh|fish",
-    summary: "Prints a script with which the shell completes the commands of this package and their options.",
+    summary: "Prints a script with which the shell completes the commands of this package and\ntheir options.",
     options: {},
     examples: [
       "bash > /etc/bash_completion.d/aiko-mqtt",

@@ -8,12 +8,12 @@ import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js
 import { type Command, CommandError } from "../command.js";
 import type { Target } from "../connection-options.js";
 import { inOptionWords } from "../option-words.js";
-import { type ShellOption, shellOptions } from "../shell/shell-options.js";
+import type { ShellOption } from "../shell/shell-options.js";
 import type { Terminal } from "../terminal.js";
 import { versionNames } from "../version-names.js";
 import { adviceFor, isLookupError } from "./advice.js";
 import { ConnectionTrace, type StepName } from "./connection-trace.js";
-import { serverOf } from "./server-operand.js";
+import { serverOf, serverOptions } from "./server-operand.js";
 
 const options = {
   json: { help: "print the steps as a JSON object" },
@@ -22,7 +22,7 @@ const options = {
     value: "SECONDS",
     help: "how long an attempt may take; the client makes one for each MQTT version until one is accepted (default: 5)",
   },
-  ...shellOptions,
+  ...serverOptions,
 } satisfies OptionTable;
 
 type Option = keyof typeof options;
@@ -32,8 +32,9 @@ const MOST_SECONDS = 2_147_483;
 export const explain: Command = {
   usage: "[options] [URL]",
   summary:
-    "Connects to a server and shows each step with its time: name, TCP, proxy, TLS, WebSocket, CONNACK. If one fails, shows " +
-    "what to do. Exit codes: 0 connected, 1 a step failed, other: the reason code with which the server refuses the client.",
+    "Connects to a server and shows each step with its time: name, TCP, proxy, TLS,\n" +
+    "WebSocket, CONNACK. If one fails, shows what to do. Exit codes: 0 connected, 1 a\n" +
+    "step failed, other: the reason code with which the server refuses the client.",
   options,
   examples: [
     "mqtts://broker.example",

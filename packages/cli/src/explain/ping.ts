@@ -6,11 +6,11 @@ import type { Arguments, OptionTable } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import type { Target } from "../connection-options.js";
 import { withReasonCodes } from "../shell/exit-code.js";
-import { type ShellOption, shellOptions } from "../shell/shell-options.js";
+import type { ShellOption } from "../shell/shell-options.js";
 import { TIMED_OUT, withinTimeout } from "../shell/timeout.js";
 import { fired, type Terminal } from "../terminal.js";
 import { versionNames } from "../version-names.js";
-import { serverOf } from "./server-operand.js";
+import { serverOf, serverOptions } from "./server-operand.js";
 
 /** In seconds. A health check must end, also if the server does not answer. */
 const DEFAULT_TIMEOUT = "10";
@@ -24,7 +24,7 @@ const options = {
     value: "SECONDS",
     help: `give up after SECONDS, with exit code ${TIMED_OUT} (default: ${DEFAULT_TIMEOUT})`,
   },
-  ...shellOptions,
+  ...serverOptions,
 } satisfies OptionTable;
 
 type Option = keyof typeof options;
@@ -32,8 +32,9 @@ type Option = keyof typeof options;
 export const ping: Command = {
   usage: "[options] [URL]",
   summary:
-    "Checks that a server accepts a client and answers PINGREQ. Exit codes: 0 it does, 1 it cannot be reached, " +
-    `${TIMED_OUT} it does not answer in time, other: the reason code with which it refuses the client.`,
+    "Checks that a server accepts a client and answers PINGREQ. Exit codes: 0 it\n" +
+    `does, 1 it cannot be reached, ${TIMED_OUT} it does not answer in time, other: the reason\n` +
+    "code with which it refuses the client.",
   options,
   examples: ["mqtt://localhost", "mqtts://broker.example -W 2 || systemctl restart broker"],
   operands: 1,

@@ -2,8 +2,12 @@
 
 import { ArgumentError, type Arguments } from "../arguments.js";
 import type { Target } from "../connection-options.js";
-import { type ShellOption, shellOf } from "../shell/shell-options.js";
+import { type ShellOption, shellOf, shellOptions } from "../shell/shell-options.js";
 import type { Terminal } from "../terminal.js";
+
+/** The options of `pub` and `sub`, except the log: these commands report what happens themselves. */
+const { debug, ...options } = shellOptions;
+export const serverOptions = options;
 
 /**
  * Warns if the command line has a secret.
