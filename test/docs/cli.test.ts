@@ -7,7 +7,7 @@ import type { CommandEntry } from "../../packages/cli/src/command-entry.ts";
 import { programs } from "../../packages/cli/src/command-table.ts";
 import type { Terminal } from "../../packages/cli/src/terminal.ts";
 import { shownBy, withHelp } from "../../scripts/cli-pages/help-block.js";
-import { commandPage, programPage } from "../../scripts/man-pages/page.js";
+import { commandPage, pageName, programPage } from "../../scripts/man-pages/page.js";
 
 const pages = readdirSync("docs/cli").filter((name) => name.endsWith(".md"));
 const textOf = (page: string): string => readFileSync(`docs/cli/${page}`, "utf8");
@@ -51,6 +51,12 @@ test.each([...entries])(
     expect(page).toMatch(/^[\n -~]+$/);
   },
 );
+
+test("npm installs each manual page, because package.json lists it", () => {
+  const { man } = JSON.parse(readFileSync("packages/cli/package.json", "utf8"));
+  const names = ["aiko-mqtt", ...entries.keys()].map((name) => `dist/man/${pageName(name)}.1`);
+  expect(man).toEqual(names.sort());
+});
 
 test("the manual page of the program names each command's page", () => {
   const all = [...entries].map(([name, { summary }]) => ({ name, summary }));
