@@ -159,6 +159,32 @@ describe("another protocol at the port", () => {
   });
 });
 
+describe("a proxy", () => {
+  test.each([
+    ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "the proxy requires a user name and password"],
+    ["HTTP/1.1 502 Bad Gateway\r\n\r\n", "the proxy answered 502"],
+  ])("that answers %j is the step that fails", async (bytes, words) => {
+    const proxy = `http://127.0.0.1:${await answering(bytes)}`;
+    const shown = await explained("mqtt://broker.example", "--proxy", proxy);
+    expect(failure(shown)).toMatch(/^FAILED {2}proxy /);
+    expect(failure(shown)).toContain(words);
+    expect(shown.lines[1]).toMatch(/^ok {6}TCP .* 127\.0\.0\.1 port \d+, the proxy$/);
+    expect(shown.code).toBe(1);
+  });
+
+  test("that is not running fails at TCP, and the server's name is not looked up here", async () => {
+    const shown = await explained("mqtt://broker.example", "--proxy", `http://127.0.0.1:${await freePort()}`);
+    expect(shown.lines[1]).toMatch(/^FAILED {2}TCP .*cannot connect to proxy/);
+  });
+
+  test("that says nothing is the step that fails", async () => {
+    const proxy = `http://127.0.0.1:${await listening(createServer())}`;
+    const shown = await explained("mqtt://broker.example", "--proxy", proxy, "-V", "5", "-W", "0.1");
+    expect(failure(shown)).toMatch(/^FAILED {2}proxy /);
+    expect(advice(shown)).toContain("check --proxy");
+  });
+});
+
 describe("TLS", () => {
   test("an unknown authority fails, with the option that helps", async () => {
     const shown = await explained(await brokerAt("mqtts://127.0.0.1:0", valid));
