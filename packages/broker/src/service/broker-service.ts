@@ -54,7 +54,7 @@ export class BrokerService {
     private readonly rules: ExchangeableRules,
     private readonly log: Log,
   ) {
-    const access = new Access(configuration.users);
+    const access = new Access(configuration);
     this.access = access;
     this.bridges = new BridgeSet(broker, log);
     broker.on("storeFailed", ({ error }) => {
@@ -157,17 +157,18 @@ export class BrokerService {
   private async follow(configuration: BrokerConfiguration): Promise<readonly string[]> {
     const rules = new Rules(configuration.rules);
     const former = this.configuration;
+    const listenerOf = this.listeners.lookup();
     // New listeners must not accept clients by former rules or passwords.
     this.rules.replace(rules);
-    this.access.replace(configuration.users);
+    this.access.replace(configuration);
     try {
       await this.listeners.follow(configuration.listeners);
     } catch (error) {
       this.rules.replace(new Rules(former.rules));
-      this.access.replace(former.users);
+      this.access.replace(former);
       throw error;
     }
-    this.access.disconnectRevoked(former.users, this.broker.clients, (name) => this.listeners.settingsOf(name));
+    this.access.disconnectRevoked({ users: former.users, listenerOf }, this.broker.clients, this.listeners.lookup());
     const restart = keysToRestart(former, configuration);
     this.broker.setLimits(configuration.limits);
     this.log.configure(configuration.log.level, configuration.log.format);
