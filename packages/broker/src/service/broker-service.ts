@@ -14,6 +14,7 @@ import { type ExchangeableRules, rulesHooks } from "../rules/rules-hooks.js";
 import { Access } from "./access.js";
 import { BridgeSet } from "./bridge-set.js";
 import type { BrokerConfiguration } from "./broker-configuration.js";
+import { CertificateWatch } from "./certificate-watch.js";
 import { diskStore } from "./disk.js";
 import { logEvents } from "./event-log.js";
 import { ListenerSet } from "./listener-set.js";
@@ -41,6 +42,7 @@ export class BrokerService {
   private readonly listeners: ListenerSet;
   private readonly access: Access;
   private readonly bridges: BridgeSet;
+  private readonly certificates: CertificateWatch;
   private sys: SysTopics | undefined;
   private metrics: MetricsServer | undefined;
   /** Why messages cannot be stored. */
@@ -57,6 +59,7 @@ export class BrokerService {
     const access = new Access(configuration);
     this.access = access;
     this.bridges = new BridgeSet(broker, log);
+    this.certificates = new CertificateWatch(platform.clock, () => Date.now(), log);
     broker.on("storeFailed", ({ error }) => {
       this.fault = error.message;
     });
@@ -92,6 +95,7 @@ export class BrokerService {
       await service.listeners.follow(configuration.listeners);
       await service.observe(options.version ?? "aiko-mqtt");
       await service.bridges.follow(configuration.bridges);
+      service.certificates.follow(configuration.listeners);
     } catch (error) {
       await broker.close();
       throw error;
@@ -129,6 +133,7 @@ export class BrokerService {
    */
   async stop(): Promise<void> {
     this.sys?.stop();
+    this.certificates.stop();
     await Promise.all([this.bridges.stop(), this.metrics?.stop()]);
     await this.broker.close();
   }
@@ -173,6 +178,7 @@ export class BrokerService {
     this.broker.setLimits(configuration.limits);
     this.log.configure(configuration.log.level, configuration.log.format);
     await this.bridges.follow(configuration.bridges);
+    this.certificates.follow(configuration.listeners);
     this.configuration = configuration;
     return restart;
   }
