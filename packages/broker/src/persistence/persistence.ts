@@ -8,7 +8,7 @@ import { BrokerJournal, inTime, type JournalOwner, OPENING_PATIENCE } from "./br
 import { type LoadedState, loadState } from "./loaded-state.js";
 
 /** The name of the session. */
-const NAME = "broker";
+export const SESSION_NAME = "broker";
 
 export class Persistence {
   readonly journal: BrokerJournal;
@@ -28,7 +28,7 @@ export class Persistence {
    */
   async open(): Promise<LoadedState> {
     const { clock, journal } = this;
-    const opening = this.store.open(NAME);
+    const opening = this.store.open(SESSION_NAME);
     const { records, session } = await inTime(clock, opening, "open the store", OPENING_PATIENCE).catch(
       (error: unknown) => {
         // If it opens after all, it would keep the session locked.

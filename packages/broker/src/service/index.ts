@@ -47,3 +47,5 @@ export {
   readBrokerConfiguration,
 } from "./read-broker-configuration.js";
 export { brokerSchema } from "./schema.js";
+export type { StoreContents, StoredClient, StoredRetained } from "./store-contents.js";
+export { backUpStore, readStoreContents, type StoreBackup } from "./stored-broker.js";
