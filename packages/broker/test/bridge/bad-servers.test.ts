@@ -7,7 +7,7 @@ import type { BridgeTopic } from "../../src/bridge/bridge-topics.ts";
 import { message } from "../bench.ts";
 
 /** How long the server is away. */
-const SECONDS = 60;
+const SECONDS = 30;
 
 /** A broker with a bridge. @param server accepts the bridge's connections, unless `isDown` */
 async function bridged(
@@ -104,7 +104,7 @@ test("while its server is away at 1,000 messages a second, the broker keeps the 
   for (let i = 0; i < sent; i++) {
     near.publish("n", `${i}`, { qos: 1 });
     if (i % 1_000 === 0) await clock.advance(1_000);
-    if (i === sent / 10) memory = near.statistics.memory;
+    if (i === sent / 2) memory = near.statistics.memory;
   }
   expect(near.statistics.memory).toBeLessThan(1.01 * memory);
   expect(dropped).toBe(sent - kept);
