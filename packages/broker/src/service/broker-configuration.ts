@@ -63,6 +63,7 @@ export type FixedOptions = CapabilityOptions &
     | "maximumShare"
     | "maximumTopicLevels"
     | "outbox"
+    | "outboxInMemory"
     | "receiveMaximum"
     | "retained"
     | "subprotocolOptional"
