@@ -41,6 +41,8 @@ const configurations: Readonly<Record<string, string>> = {
   "the default listener": "port PORT\nbind_address 127.0.0.1\nallow_anonymous true",
   "settings of each listener":
     "per_listener_settings true\nlistener PORT 127.0.0.1\npassword_file DIR/passwords\nallow_anonymous false",
+  "users and rules of each listener":
+    "per_listener_settings true\nlistener PORT 127.0.0.1\npassword_file DIR/passwords\nallow_anonymous true\nacl_file DIR/acl\nlistener 0 DIR/PORT.socket\nallow_anonymous true",
   "an included directory": "include_dir DIR/conf.d",
   TLS: `listener PORT 127.0.0.1\nallow_anonymous true\n${TLS}`,
   "certificates as users": `listener PORT 127.0.0.1\n${TLS}require_certificate true\nuse_identity_as_username true`,

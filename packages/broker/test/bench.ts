@@ -19,6 +19,8 @@ import { parseBrokerOptions } from "../src/options/broker-options.ts";
 export class Bench {
   readonly events: BrokerEvent[];
   readonly hub: Hub;
+  /** The listener of the connections from now on. */
+  listener: string | undefined;
   private readonly settings;
 
   constructor(
@@ -39,7 +41,7 @@ export class Bench {
 
   /** A network connection that a client opened. */
   accept(transport: Transport): void {
-    this.hub.opened(new ClientConnection(transport, this.clock, this.settings, this.hub));
+    this.hub.opened(new ClientConnection(transport, this.clock, this.settings, this.hub, { listener: this.listener }));
   }
 
   /** A connection that has sent CONNECT, and the broker's answer. */

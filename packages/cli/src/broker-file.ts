@@ -5,6 +5,7 @@ import {
   type BrokerConfiguration,
   readBrokerConfiguration,
   readMosquittoConfiguration,
+  readPasswordFile,
 } from "@aiko/mqtt-broker/service";
 import { type Problem, problemText } from "@aiko/mqtt-configuration";
 import { ArgumentError, type Arguments, type OptionTable } from "./arguments.js";
@@ -44,4 +45,13 @@ export function loadBrokerFile(path: string, args: FileArguments, terminal: Term
   });
   for (const each of differences) terminal.note(`warning: ${problemText(each)}`);
   return configuration;
+}
+
+/** Returns what is wrong with the permissions of the password files. */
+export async function passwordWarnings({ users, listeners }: BrokerConfiguration): Promise<readonly string[]> {
+  const paths = new Set(
+    [users, ...listeners.flatMap((each) => each.users ?? [])].flatMap((each) => each.passwordFile ?? []),
+  );
+  const files = await Promise.all([...paths].map((path) => readPasswordFile(path)));
+  return files.flatMap(({ warnings }) => warnings);
 }

@@ -29,6 +29,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/broker-passwd.js")).brokerPasswd,
   },
   {
+    names: ["broker backup"],
+    summary: "copy a broker's sessions and messages, also while it runs",
+    load: async () => (await import("./commands/broker-backup.js")).brokerBackup,
+  },
+  {
+    names: ["broker inspect"],
+    summary: "print what a broker's directory contains",
+    load: async () => (await import("./commands/broker-inspect.js")).brokerInspect,
+  },
+  {
     names: ["gateway"],
     summary: "bring devices that do not speak MQTT onto MQTT",
     load: async () => (await import("./commands/gateway.js")).gateway,

@@ -274,6 +274,18 @@ describe("broker explain", () => {
     expect([code, lines[0]]).toEqual([0, `read: allowed by ${acl}:2, topics home/#`]);
   });
 
+  test("decides about a client of a listener that has rules of its own", async () => {
+    const acl = write("acl", "topic read a\n");
+    const conf = write(
+      "m.conf",
+      `per_listener_settings true\nlistener 1883\nallow_anonymous true\nlistener 1884\nallow_anonymous true\nacl_file ${acl}\n`,
+    );
+    const explain = (listener: string) =>
+      run(broker("explain", "--mosquitto-conf", conf, "-t", "b/#", "--listener", listener));
+    expect((await explain("1883")).lines).toEqual(["subscribe: allowed: there are no rules"]);
+    expect((await explain("1884")).lines).toEqual(["subscribe: denied: no rule allows it"]);
+  });
+
   test("rejects a topic that is not valid", async () => {
     const { code, notes } = await run(broker("explain", file, "-t", "a#"));
     expect([code, notes]).toEqual([1, [expect.stringContaining('"a#"')]]);
@@ -345,5 +357,36 @@ describe("broker --mosquitto-conf", () => {
   ])("%j: one line and exit code 1", async (args, message) => {
     const { code, notes } = await run(broker(...args));
     expect([code, notes]).toEqual([1, [expect.stringContaining(message)]]);
+  });
+});
+
+describe("broker backup and broker inspect", () => {
+  test("copy and list what a running broker has stored", async () => {
+    const [dir, target] = [join(directory, "sessions"), join(directory, "backup")];
+    await using child = broker("-p0", "--persist", dir);
+    await (await connected(await urlOf(child))).publish("a/\u0085", "kept", { qos: 1, retain: true });
+    const { code, lines } = await run(broker("backup", dir, target));
+    expect([code, lines]).toEqual([0, [expect.stringMatching(/backup: \d+ records, \d+ bytes$/)]]);
+    const inspected = await run(broker("inspect", target));
+    expect(inspected.code).toBe(0);
+    expect(inspected.lines.join("\n")).not.toContain("\u0085");
+    expect(JSON.parse(inspected.lines.join("\n"))).toMatchObject({
+      unusable: 0,
+      sessions: [],
+      retained: [{ topic: "a/\u0085", qos: 1, bytes: 4 }],
+    });
+    expect(await run(broker("backup", dir, target))).toMatchObject({
+      code: 74,
+      notes: [expect.stringContaining("exists already")],
+    });
+  });
+
+  test("name what is missing", async () => {
+    expect(await run(broker("inspect", directory))).toMatchObject({
+      code: 74,
+      notes: [expect.stringContaining("contains no sessions of a broker")],
+    });
+    expect((await run(broker("inspect"))).notes.join("\n")).toContain("missing argument: DIR");
+    expect((await run(broker("backup", directory))).notes.join("\n")).toContain("missing argument: DIR TARGET");
   });
 });

@@ -1,4 +1,4 @@
-// What a gateway tells systemd, by the command systemd-notify: here a script that writes it down. test/interop/gateway-systemd.test.ts has the real one.
+// What a gateway tells systemd, by the command systemd-notify: here a script that writes it down. test/interop/systemd.test.ts has the real one.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

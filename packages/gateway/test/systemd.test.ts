@@ -1,4 +1,4 @@
-// The unit of systemd that the package ships. test/interop/gateway-systemd.test.ts has systemd-analyze check it.
+// The unit of systemd that the package ships. test/interop/systemd.test.ts has systemd-analyze check it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -18,12 +18,11 @@ export type BridgeClientOptions = Pick<
   | "localAddress"
   | "connectTimeout"
   | "reconnect"
-  | "will"
 >;
 
 /** A bridge to one server, or to one of several. */
 export interface BridgeSettings {
-  /** The name in status topics and logs. Also the client identifier in the broker, after "bridge-". */
+  /** The name in logs. Also the client identifier in the broker, after "bridge-". */
   readonly name: string;
   /** The URLs of the servers, the preferred one first. */
   readonly servers: readonly [string, ...string[]];
@@ -33,6 +32,12 @@ export interface BridgeSettings {
   readonly inflight: number;
   /** Seconds that the broker and the server keep the bridge's messages while it is not connected. */
   readonly sessionExpiry: number;
+  /** Whether messages keep their retain flag at the server. */
+  readonly outgoingRetain: boolean;
+  /** The topic in the broker that has "1" while the bridge is connected, otherwise "0", retained. Undefined: none. */
+  readonly statusTopic: string | undefined;
+  /** The topic at the server that has the same. The bridge's will sets it to "0". Undefined: none. */
+  readonly remoteStatusTopic: string | undefined;
 }
 
 /** Receives what happens to a bridge. */

@@ -1,6 +1,6 @@
 /**
  * A bridge between the broker and another server: keeps a crossing open, and reports its state in the broker, as a
- * retained message at `$SYS/broker/connection/NAME/state`, as mosquitto does.
+ * retained message, as mosquitto does.
  */
 
 import { memoryPair, platform as ownPlatform, type Platform, type Transport } from "@aiko/mqtt";
@@ -30,7 +30,6 @@ export class Bridge {
   private stopped = false;
   private wake: () => void = () => undefined;
   private readonly running: Promise<void>;
-  private readonly statusTopic: string;
 
   /**
    * Starts the bridge. It connects on its own, and again after errors.
@@ -43,7 +42,6 @@ export class Bridge {
     private readonly report: BridgeReport,
     private readonly platform: Platform = ownPlatform,
   ) {
-    this.statusTopic = `$SYS/broker/connection/${settings.name}/state`;
     this.say("0");
     this.crossing = this.newCrossing();
     this.running = this.run(this.crossing);
@@ -96,7 +94,8 @@ export class Bridge {
   }
 
   private say(state: "0" | "1"): void {
-    this.broker.publish(this.statusTopic, state, { retain: true });
+    const { statusTopic } = this.settings;
+    if (statusTopic !== undefined) this.broker.publish(statusTopic, state, { retain: true });
   }
 
   private pause(): Promise<void> {

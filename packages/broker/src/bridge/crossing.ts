@@ -46,7 +46,7 @@ export class Crossing {
     dial: ConnectOptions["dial"],
     private readonly report: BridgeReport,
   ) {
-    const { name, servers, client, topics, inflight, sessionExpiry } = settings;
+    const { name, servers, client, topics, inflight, sessionExpiry, remoteStatusTopic } = settings;
     this.out = routeOf(topics, "out");
     this.in = routeOf(topics, "in");
     const common = {
@@ -67,10 +67,16 @@ export class Crossing {
       clientId: `bridge-${name}`,
       ...client,
       ...common,
+      // Before MQTT 5, a session that is not clean would not end with the connection.
+      cleanStart: sessionExpiry === 0,
       outbox: { sessionLost: "resend" },
+      ...(remoteStatusTopic !== undefined && {
+        will: { topic: remoteStatusTopic, payload: "0", qos: 1, retain: true },
+      }),
     });
     this.remote.on("connected", ({ server }) => {
       this.isLost = false;
+      this.say("1");
       report.connected(server);
     });
     this.remote.on("disconnected", ({ error }) => this.lost(error));
@@ -94,7 +100,17 @@ export class Crossing {
 
   async stop(): Promise<void> {
     await this.local.disconnect({ drainTimeout: DRAIN });
+    if (this.remote.connected) this.say("0");
     await this.remote.disconnect({ drainTimeout: DRAIN });
+  }
+
+  /** Publishes the state at the server. */
+  private say(state: "0" | "1"): void {
+    const { remoteStatusTopic } = this.settings;
+    if (remoteStatusTopic === undefined) return;
+    this.remote.publish(remoteStatusTopic, state, { qos: 1, retain: true }).catch((error: MqttError) => {
+      if (isFinal(error)) this.report.dropped("out", remoteStatusTopic, error.message);
+    });
   }
 
   /** Reports the first failure only, not each attempt. */
@@ -120,22 +136,23 @@ export class Crossing {
     // The server of MQTT 5 does not send it back, because of noLocal.
     if ((remote.protocolVersion ?? 5) < 5 && this.in.find(target.topic) !== undefined)
       this.echoes.expect(target.topic, message.payload, platform.clock.now());
-    await this.publish(remote, "out", message, target);
+    await this.publish(remote, "out", message, target, message.retain && this.settings.outgoingRetain);
   }
 
   private async publishIn(message: Message): Promise<void> {
     const target = this.in.find(message.topic);
     if (target === undefined) return;
     if (this.echoes.take(message.topic, message.payload, this.platform.clock.now())) return;
-    await this.publish(this.local, "in", message, target);
+    await this.publish(this.local, "in", message, target, message.retain);
   }
 
   /** @throws MqttError if the message has to be carried later */
   private async publish(
     client: Client,
     direction: "in" | "out",
-    { payload, qos, retain, properties }: Message,
+    { payload, qos, properties }: Message,
     target: { readonly topic: string; readonly qos: QoS },
+    retain: boolean,
   ): Promise<void> {
     const highest = Math.min(qos, target.qos) as QoS;
     const options = { qos: highest, retain, properties: passedOn(properties) };

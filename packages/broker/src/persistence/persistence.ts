@@ -8,7 +8,7 @@ import { BrokerJournal, inTime, type JournalOwner, OPENING_PATIENCE } from "./br
 import { type LoadedState, Loading, type ReadRecords } from "./loaded-state.js";
 
 /** The name of the session. */
-const NAME = "broker";
+export const SESSION_NAME = "broker";
 
 export class Persistence {
   readonly journal: BrokerJournal;
@@ -30,7 +30,7 @@ export class Persistence {
     const { clock, journal } = this;
     const loading = new Loading(clock.now());
     let streamed = 0;
-    const opening = this.store.open(NAME, (key, value) => {
+    const opening = this.store.open(SESSION_NAME, (key, value) => {
       streamed++;
       loading.take(key, value, true);
     });

@@ -9,6 +9,8 @@ export interface RuledClient {
   readonly clientId: string;
   /** The user, as `authenticate` identified it. Undefined if the client has no identity. */
   readonly identity: string | undefined;
+  /** The name or the URL of its listener. Undefined: only rules for all listeners hold. */
+  readonly listener?: string | undefined;
 }
 
 export function hasPlaceholder(topic: string): boolean {

@@ -10,7 +10,7 @@ const actionNames: ReadonlySet<RuleAction> = new Set(["read", "write", "subscrib
 
 /** @throws UsageError OPTION_INVALID or TOPIC_FILTER_INVALID. The message begins with the origin of the rule */
 export function assertRule(rule: RuleSettings): void {
-  const { origin, users, clients, effect, actions, topics } = rule;
+  const { origin, users, clients, listeners, effect, actions, topics } = rule;
   const invalid = (name: keyof RuleSettings, what: string): UsageError => wrongOption(`${origin}: ${name}`, what);
   if (effect !== "allow" && effect !== "deny") throw invalid("effect", 'must be "allow" or "deny"');
   if (actions.size === 0 || [...actions].some((each) => !actionNames.has(each)))
@@ -18,6 +18,7 @@ export function assertRule(rule: RuleSettings): void {
   if (users?.length === 0)
     throw invalid("users", 'must not be empty; remove it for every client, or use "" for clients without an identity');
   if (clients?.length === 0) throw invalid("clients", "must not be empty; remove it for every client");
+  if (listeners?.length === 0) throw invalid("listeners", "must not be empty; remove it for every listener");
   if (topics.length === 0) throw invalid("topics", "must not be empty");
   for (const topic of topics) {
     const problem = ruleTopicProblem(topic);

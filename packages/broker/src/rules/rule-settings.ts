@@ -14,6 +14,11 @@ export interface RuleSettings {
   readonly users: readonly string[] | undefined;
   /** The client identifiers that the rule is for. Undefined: every client. */
   readonly clients: readonly string[] | undefined;
+  /**
+   * The names, or the URLs, of the listeners for whose clients the rule is. Default: all of them. A listener has no
+   * rules, and so allows everything, if each rule is for other listeners.
+   */
+  readonly listeners?: readonly string[] | undefined;
   /** A rule that denies wins over rules that allow, whatever their order. */
   readonly effect: "allow" | "deny";
   /** What is allowed or denied. */

@@ -7,8 +7,10 @@ import { ReasonCode } from "@aiko/mqtt/codec";
 import type { BrokerClient } from "../clients/broker-client.js";
 import type { BrokerHooks, HookRefusal } from "../hooks/broker-hooks.js";
 import type { BrokerMessage } from "../messages/broker-message.js";
+import type { RuleDecision } from "./listener-rules.js";
+import type { RuledClient } from "./placeholders.js";
 import type { RuleAction } from "./rule-settings.js";
-import type { RuleDecision, Rules } from "./rules.js";
+import type { Rules } from "./rules.js";
 
 /** The hooks that rules implement. */
 export type RuleHooks = Required<
@@ -43,7 +45,8 @@ export interface ExchangeableRules {
  *
  * A subscription is checked when it is requested. If its right is revoked later, the subscription stays, but brings only
  * messages that the client may still read. A retained message is delivered as long as its publisher may still write to
- * its topic: the changed one, if `onPublish` changes it.
+ * its topic: the changed one, if `onPublish` changes it. If rules depend on the listener of the publisher, which is not
+ * stored, the rules of one listener are enough after a restart.
  *
  * @example
  * const access = rulesHooks(new Rules(settings));
@@ -65,6 +68,8 @@ class RunningRules implements ExchangeableRules {
   private compared = 0;
   /** Retained messages whose publishers may write to their topics by the current rules. */
   private permitted = new WeakSet<BrokerMessage>();
+  /** The listeners of the publishers of retained messages, if rules depend on them. Stored messages have none. */
+  private readonly listeners = new WeakMap<BrokerMessage, string>();
 
   constructor(
     private current: Rules,
@@ -89,7 +94,11 @@ class RunningRules implements ExchangeableRules {
 
   private mayPublish(client: BrokerClient, message: BrokerMessage): Permitted {
     const permission = this.permission("write", client, message.topic);
-    if (permission === true && message.retain) this.permitted.add(message);
+    if (permission === true && message.retain) {
+      this.permitted.add(message);
+      const { listener } = client;
+      if (listener !== undefined && this.current.dependsOnListener) this.listeners.set(message, listener);
+    }
     return permission;
   }
 
@@ -116,11 +125,18 @@ class RunningRules implements ExchangeableRules {
 
   /** The rules may have been replaced since the message was published, also by a restart. */
   private isStillPermitted(message: BrokerMessage): boolean {
-    const { publisher: clientId, publisherIdentity: identity, topic } = message;
+    const { publisher: clientId, publisherIdentity: identity } = message;
     if (clientId === undefined || this.permitted.has(message)) return true;
-    const allowed = this.isExempt({ identity }) || this.current.decide("write", { clientId, identity }, topic).allowed;
+    const allowed = this.isExempt({ identity }) || this.mayHavePublished({ clientId, identity }, message);
     if (allowed) this.permitted.add(message);
     return allowed;
+  }
+
+  /** After a restart, the listener is not known: then the rules of one listener are enough. */
+  private mayHavePublished(publisher: RuledClient, message: BrokerMessage): boolean {
+    const listener = this.listeners.get(message);
+    if (listener === undefined) return this.current.isAllowedAnywhere("write", publisher, message.topic);
+    return this.current.decide("write", { ...publisher, listener }, message.topic).allowed;
   }
 
   private isExempt({ identity }: { readonly identity: string | undefined }): boolean {
@@ -129,7 +145,12 @@ class RunningRules implements ExchangeableRules {
 
   private permission(action: "write" | "subscribe", client: BrokerClient, topicOrFilter: string): Permitted {
     if (this.isExempt(client)) return true;
-    const decision = this.current.decide(action, client, topicOrFilter);
+    const { current } = this;
+    // The will of a client that has not connected since a restart was never checked.
+    const isUnknown = current.dependsOnListener && client.listener === undefined && !client.connected;
+    const decision = isUnknown
+      ? current.decideEverywhere(action, client, topicOrFilter)
+      : current.decide(action, client, topicOrFilter);
     if (decision.allowed) return true;
     this.options.onRefused?.(client, action, topicOrFilter, decision);
     return REFUSALS[action];

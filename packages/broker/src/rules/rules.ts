@@ -1,33 +1,16 @@
 /**
- * The rules of a broker: decides what a client may read, write and subscribe to, and names the rule that decided. Knows
- * nothing of connections, messages and files.
+ * The rules of a broker: those of all listeners, and those of single ones. Knows nothing of connections, messages and
+ * files.
  */
 
-import { parseSharedFilter, sharedFilterProblem } from "@aiko/mqtt/topic";
-import { DecisionCache } from "./decision-cache.js";
-import { hasPlaceholder, type RuledClient, widened } from "./placeholders.js";
+import { ListenerRules, type RuleDecision } from "./listener-rules.js";
+import type { RuledClient } from "./placeholders.js";
 import { assertRule } from "./rule-faults.js";
 import type { RuleAction, RuleSettings } from "./rule-settings.js";
-import { SubscriptionRules } from "./subscription-rules.js";
-import { TopicRules } from "./topic-rules.js";
-
-/** What the rules say about one action of one client. */
-export interface RuleDecision {
-  /** Whether the action is allowed. */
-  readonly allowed: boolean;
-  /** The rule that decided. Undefined if no rule matches. */
-  readonly rule: RuleSettings | undefined;
-  /** The reason in words, such as "denied by broker.toml:12". It is for the operator, not for clients. */
-  readonly reason: string;
-}
-
-/** The most topics, and the most characters of each, that are known to be readable by every client, or not to be. */
-const MOST_KNOWN = 10_000;
-const LONGEST_KNOWN = 256;
 
 /**
- * Rules that were checked and prepared. If there are no rules, everything is allowed. Otherwise, what no rule allows is
- * denied, and a rule that denies wins over rules that allow.
+ * Rules that were checked and prepared. If there are no rules for the listener of a client, everything is allowed.
+ * Otherwise, what no rule allows is denied, and a rule that denies wins over rules that allow.
  *
  * @example
  * const rules = new Rules([
@@ -36,33 +19,25 @@ const LONGEST_KNOWN = 256;
  * rules.decide("read", { clientId: "c", identity: "ann" }, "a/b").allowed; // true
  */
 export class Rules {
-  private readonly writing = new TopicRules();
-  private readonly reading = new TopicRules();
-  private readonly subscribing = new SubscriptionRules();
-  private readonly decisions: Readonly<Record<"read" | "write", DecisionCache<RuleDecision>>> = {
-    read: new DecisionCache(),
-    write: new DecisionCache(),
-  };
-  private readonly byRule = new Map<RuleSettings, RuleDecision>();
-  /** The rules about reading that allow it to every client, and all those that deny it. */
-  private readonly common = new TopicRules();
-  private readonly commonTopics = new Map<string, boolean>();
-  private readonly otherwise: RuleDecision;
+  /** For the clients of listeners that have no rules of their own. */
+  private readonly common: ListenerRules;
+  private readonly ofListeners = new Map<string, ListenerRules>();
+  private last: ListenerRules;
 
   /** @throws UsageError OPTION_INVALID or TOPIC_FILTER_INVALID if a rule is not valid. The message begins with its origin */
   constructor(readonly settings: readonly RuleSettings[]) {
-    this.otherwise = settings.length === 0 ? NO_RULES : NOT_ALLOWED;
-    for (const [rank, rule] of settings.entries()) {
-      assertRule(rule);
-      this.byRule.set(rule, decisionOf(rule));
-      const { actions } = rule;
-      if (actions.has("write")) this.writing.add(rule, rank);
-      if (!actions.has("read") && !actions.has("subscribe")) continue;
-      this.reading.add(rule, rank);
-      this.subscribing.add(rule, rank);
-      const common = commonPart(rule);
-      if (common !== undefined) this.common.add(common, rank);
+    for (const rule of settings) assertRule(rule);
+    this.common = new ListenerRules(settings.filter(({ listeners }) => listeners === undefined));
+    this.last = this.common;
+    for (const name of new Set(settings.flatMap(({ listeners }) => listeners ?? []))) {
+      const own = settings.filter(({ listeners }) => listeners === undefined || listeners.includes(name));
+      this.ofListeners.set(name, new ListenerRules(own));
     }
+  }
+
+  /** Whether a decision may depend on the listener of the client. */
+  get dependsOnListener(): boolean {
+    return this.ofListeners.size > 0;
   }
 
   /**
@@ -70,57 +45,36 @@ export class Rules {
    * topic name. "subscribe" is about a topic filter, which may begin with `$share/NAME/`.
    */
   decide(action: RuleAction, client: RuledClient, topicOrFilter: string): RuleDecision {
-    if (this.settings.length === 0) return NO_RULES;
-    if (action === "subscribe") return this.decisionBy(this.subscribing.find(client, unshared(topicOrFilter)));
-    const cache = this.decisions[action];
-    const known = cache.get(client, topicOrFilter);
-    if (known !== undefined) return known;
-    const rules = action === "write" ? this.writing : this.reading;
-    const decision = this.decisionBy(rules.find(client, topicOrFilter));
-    cache.add(client, topicOrFilter, decision);
-    return decision;
+    this.last = this.of(client.listener);
+    return this.last.decide(action, client, topicOrFilter);
+  }
+
+  /** Returns the decision that denies, if that of any listener does. For clients whose listener is not known any more. */
+  decideEverywhere(action: RuleAction, client: RuledClient, topicOrFilter: string): RuleDecision {
+    const decisions = [...this.ofListeners.values()].map((rules) => rules.decide(action, client, topicOrFilter));
+    return decisions.find(({ allowed }) => !allowed) ?? this.common.decide(action, client, topicOrFilter);
+  }
+
+  /** Returns whether a client of one of the listeners may do it. */
+  isAllowedAnywhere(action: RuleAction, client: RuledClient, topicOrFilter: string): boolean {
+    for (const rules of [this.common, ...this.ofListeners.values()])
+      if (rules.decide(action, client, topicOrFilter).allowed) return true;
+    return false;
   }
 
   /** How many rules and topics the last decision about a topic filter compared. @internal */
   get visited(): number {
-    return this.subscribing.visited;
+    return this.last.visited;
   }
 
   /** Returns whether every client may receive messages of this topic name. If false, it depends on the client. */
   isReadableByAll(topic: string): boolean {
-    if (this.settings.length === 0) return true;
-    const known = this.commonTopics.get(topic);
-    if (known !== undefined) return known;
-    const isReadable = this.common.find(ANYONE, topic)?.effect === "allow";
-    if (this.commonTopics.size >= MOST_KNOWN) this.commonTopics.clear();
-    if (topic.length <= LONGEST_KNOWN) this.commonTopics.set(topic, isReadable);
-    return isReadable;
+    if (!this.common.isReadableByAll(topic)) return false;
+    for (const rules of this.ofListeners.values()) if (!rules.isReadableByAll(topic)) return false;
+    return true;
   }
 
-  private decisionBy(rule: RuleSettings | undefined): RuleDecision {
-    return rule === undefined ? this.otherwise : (this.byRule.get(rule) as RuleDecision);
+  private of(listener: string | undefined): ListenerRules {
+    return (listener === undefined ? undefined : this.ofListeners.get(listener)) ?? this.common;
   }
-}
-
-const NO_RULES: RuleDecision = { allowed: true, rule: undefined, reason: "there are no rules" };
-const NOT_ALLOWED: RuleDecision = { allowed: false, rule: undefined, reason: "no rule allows it" };
-const ANYONE: RuledClient = { clientId: "", identity: undefined };
-
-function decisionOf(rule: RuleSettings): RuleDecision {
-  const allowed = rule.effect === "allow";
-  return { allowed, rule, reason: `${allowed ? "allowed" : "denied"} by ${rule.origin}` };
-}
-
-/** The part of a rule that is the same for every client; for a denial, whatever it denies to any client. */
-function commonPart(rule: RuleSettings): RuleSettings | undefined {
-  const { effect, users, clients, topics } = rule;
-  const subject = { users: undefined, clients: undefined };
-  if (effect === "deny") return { ...rule, ...subject, topics: topics.map(widened) };
-  if (users !== undefined || clients !== undefined) return undefined;
-  return { ...rule, topics: topics.filter((topic) => !hasPlaceholder(topic)) };
-}
-
-/** Returns what a subscription's messages are matched against. */
-function unshared(filter: string): string {
-  return sharedFilterProblem(filter) === undefined ? (parseSharedFilter(filter)?.topicFilter ?? filter) : filter;
 }

@@ -9,50 +9,72 @@ import type { ListenerSettings, UserSettings } from "./broker-configuration.js";
 
 type Authenticator = (request: ConnectRequest) => ConnectDecision | Promise<ConnectDecision>;
 
+/** The users of all listeners, and those of single ones. */
+export interface AccessSettings {
+  readonly users: UserSettings;
+  readonly listeners: readonly ListenerSettings[];
+}
+
+/** Returns the settings of a listener by its name, or by its URL. */
+export type ListenerLookup = (name: string | undefined) => ListenerSettings | undefined;
+
 export class Access {
-  /** Undefined if there is no password file. */
-  private users: Users | undefined;
+  /** By the path of their file. */
+  private readonly files = new Map<string, Users>();
+  private settings: UserSettings = { passwordFile: undefined, stored: undefined };
   private authenticators = new WeakMap<ListenerSettings, Authenticator>();
 
-  constructor(private settings: UserSettings) {
-    this.users = settings.stored && new Users(settings.stored);
+  constructor(settings: AccessSettings) {
+    this.replace(settings);
   }
 
   /** Decides about a client of this listener. A user name that was not verified gives no identity. */
   decide(request: ConnectRequest, listener: ListenerSettings): ConnectDecision | Promise<ConnectDecision> {
     let authenticator = this.authenticators.get(listener);
     if (authenticator === undefined) {
-      const { allowAnonymous, certificates } = listener;
-      authenticator = authenticatorOf(this.users, { allowAnonymous, certificates });
+      const { allowAnonymous, certificates, users } = listener;
+      const { passwordFile } = users ?? this.settings;
+      const known = passwordFile === undefined ? undefined : this.files.get(passwordFile);
+      authenticator = authenticatorOf(known, { allowAnonymous, certificates });
       this.authenticators.set(listener, authenticator);
     }
     return authenticator(request);
   }
 
   /** Replaces the users. */
-  replace(settings: UserSettings): void {
-    this.settings = settings;
+  replace({ users, listeners }: AccessSettings): void {
+    this.settings = users;
     this.authenticators = new WeakMap();
-    if (settings.stored === undefined) this.users = undefined;
-    else if (this.users === undefined) this.users = new Users(settings.stored);
-    else this.users.replace(settings.stored);
+    const stored = new Map(
+      [users, ...listeners.flatMap((each) => each.users ?? [])].flatMap((each) =>
+        each.passwordFile === undefined || each.stored === undefined ? [] : [[each.passwordFile, each.stored] as const],
+      ),
+    );
+    for (const path of this.files.keys()) if (!stored.has(path)) this.files.delete(path);
+    for (const [path, passwords] of stored) {
+      const known = this.files.get(path);
+      if (known === undefined) this.files.set(path, new Users(passwords));
+      else known.replace(passwords);
+    }
   }
 
   /**
    * Disconnects clients whose user does not exist any more or has another password, and anonymous clients of listeners
    * that do not allow them any more.
    *
-   * @param former the users before the last call of `replace`
-   * @param listenerOf returns the listener of a client by its name
+   * @param former the users and the listeners before the last call of `replace`
+   * @param listenerOf the listeners now
    */
   disconnectRevoked(
-    former: UserSettings,
+    former: { readonly users: UserSettings; readonly listenerOf: ListenerLookup },
     clients: Iterable<BrokerClient>,
-    listenerOf: (name: string | undefined) => ListenerSettings | undefined,
+    listenerOf: ListenerLookup,
   ): void {
     for (const client of clients) {
       const listener = client.connected ? listenerOf(client.listener) : undefined;
-      if (listener !== undefined && !isStillAllowed(client, listener, former, this.settings))
+      if (listener === undefined) continue;
+      const before = former.listenerOf(client.listener)?.users ?? former.users;
+      if (!isStillAllowed(client, listener, before, listener.users ?? this.settings))
         client.disconnect(ReasonCode.NOT_AUTHORIZED, "the configuration does not allow this client any more");
     }
   }

@@ -2,6 +2,7 @@
 
 import { topicFilterProblem, topicNameProblem } from "@aiko/mqtt/topic";
 import {
+  boolean,
   checkConnection,
   choice,
   connectionFields,
@@ -13,6 +14,7 @@ import {
   type PemSettings,
   type Place,
   preset,
+  quoted,
   required,
   serverUrl,
   syntax,
@@ -24,6 +26,7 @@ import type { BridgeConfiguration } from "./broker-configuration.js";
 
 const MOST_SERVERS = 10;
 const MOST_TOPICS = 1_000;
+const MOST_PROTOCOLS = 10;
 
 const name: Kind<string> = syntax({
   label: "name",
@@ -31,6 +34,19 @@ const name: Kind<string> = syntax({
   pattern: "^[A-Za-z0-9._-]{1,64}$",
   read: (written) => (/^[A-Za-z0-9._-]{1,64}$/.test(written) ? written : undefined),
 });
+
+/** A topic name, or nothing. */
+const statusTopic: Kind<string> = {
+  ...syntax({
+    label: "topic name",
+    rule: 'must be a topic name, such as "bridges/office/state", or empty',
+    read(written, place) {
+      const problem = written === "" ? undefined : topicNameProblem(written);
+      return problem === undefined ? written : place.problem(`${quoted(written)}: ${problem}`);
+    },
+  }),
+  schema: { type: "string", pattern: "^[^+#]*$" },
+};
 
 const bridgeTopic: Kind<BridgeTopic> = table({
   title: "[[bridge.topic]]",
@@ -73,7 +89,7 @@ function isFilter(prefix: string, filter: string, place: Place, key: string): bo
 export const bridge: Kind<BridgeConfiguration> = table({
   title: "[[bridge]]",
   about:
-    "A bridge to another server: messages of some topics are published there, and messages of the server here. Delivery is at least once, and in order. The broker keeps what cannot be carried yet in the queue of the bridge's session. A reload starts, stops and restarts bridges that changed. The topic `$SYS/broker/connection/NAME/state` has 1 while the bridge is connected.",
+    "A bridge to another server: messages of some topics are published there, and messages of the server here. Delivery is at least once, and in order. The broker keeps what cannot be carried yet in the queue of the bridge's session. A reload starts, stops and restarts bridges that changed.",
   fields: {
     name: required(name, "The name of the bridge, in logs and in the status topic."),
     servers: required(
@@ -82,12 +98,32 @@ export const bridge: Kind<BridgeConfiguration> = table({
     ),
     client_id: optional(text(1, 65_535), "The client identifier at the server. Default: `bridge-` and the name."),
     ...connectionFields,
+    alpn: optional(
+      list(text(1, 255), 1, MOST_PROTOCOLS),
+      'The application protocols to offer with TLS, such as `["mqtt"]`. Default: none.',
+    ),
+    local_address: optional(text(1, 64), "The local address to connect from. Default: the system chooses it."),
     inflight: preset(integer(1, 65_535), 100, "The most messages in each direction that are on their way at one time."),
     reconnect_max: preset(duration("1ms", "1d"), "60s", "The longest delay between two attempts to connect."),
+    outgoing_retain: preset(
+      boolean(),
+      true,
+      "Whether messages keep their retain flag at the server. Write `false` for a server that accepts no retained messages.",
+    ),
+    status_topic: optional(
+      statusTopic,
+      "The topic in the broker that has `1` while the bridge is connected, otherwise `0`, retained. Empty: none. Default: `$SYS/broker/connection/NAME/state`.",
+    ),
+    remote_status_topic: optional(
+      statusTopic,
+      "The topic at the server that has the same. The bridge's will sets it to `0`. Many servers do not accept topics below `$SYS`. Default: none.",
+    ),
     topic: required(list(bridgeTopic, 1, MOST_TOPICS), "The topics that are carried."),
   },
   check({ values: { servers, ...values }, place }) {
     for (const url of servers ?? []) checkConnection({ ...values, url }, place);
+    if (values.alpn !== undefined && servers?.every((url) => !/^(mqtts|wss):/.test(url)))
+      place.at("alpn").problem("requires TLS; write servers with mqtts: or wss:");
   },
   build: ({
     name: bridgeName,
@@ -98,6 +134,11 @@ export const bridge: Kind<BridgeConfiguration> = table({
     version,
     reconnect_max,
     inflight,
+    local_address,
+    outgoing_retain,
+    status_topic,
+    remote_status_topic,
+    alpn,
     topic,
     ...values
   }) => {
@@ -113,13 +154,18 @@ export const bridge: Kind<BridgeConfiguration> = table({
           keepAlive: Math.ceil(keep_alive / 1_000),
           ...(username === undefined ? {} : { username }),
           ...(password === undefined ? {} : { password }),
+          ...(local_address === undefined ? {} : { localAddress: local_address }),
           reconnect: { maximumDelay: reconnect_max },
         },
         topics: topic,
         inflight,
         sessionExpiry: Math.floor(session_expiry / 1_000),
+        outgoingRetain: outgoing_retain,
+        statusTopic: (status_topic ?? `$SYS/broker/connection/${bridgeName}/state`) || undefined,
+        remoteStatusTopic: remote_status_topic || undefined,
       },
       pem,
+      alpn,
     };
   },
 });

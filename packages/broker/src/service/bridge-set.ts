@@ -1,5 +1,6 @@
 /** The bridges of a running broker, which follow its configuration: those that did not change stay. Knows nothing of files of configuration. */
 
+import type { TlsOptions } from "@aiko/mqtt";
 import { clientTls, type Log } from "@aiko/mqtt-configuration";
 import { Bridge, type BridgedBroker } from "../bridge/bridge.js";
 import type { BridgeConfiguration } from "./broker-configuration.js";
@@ -35,12 +36,13 @@ export class BridgeSet {
     await this.follow([]);
   }
 
-  private start({ settings, pem }: BridgeConfiguration): Bridge {
+  private start({ settings, pem, alpn }: BridgeConfiguration): Bridge {
     const { log } = this;
     const { name: bridge, servers } = settings;
     const isEncrypted = servers.some((url) => /^(mqtts|wss):/i.test(url));
     // The files are read at each attempt, so that renewed certificates count.
-    const client = isEncrypted ? { ...settings.client, tls: () => clientTls(pem) } : settings.client;
+    const tls = async (): Promise<TlsOptions> => ({ ...(await clientTls(pem)), alpn });
+    const client = isEncrypted ? { ...settings.client, tls } : settings.client;
     return new Bridge(
       this.broker,
       { ...settings, client },

@@ -36,6 +36,8 @@ export interface BridgeConfiguration {
   readonly settings: BridgeSettings;
   /** The files for TLS, which are read at each attempt to connect. */
   readonly pem: PemSettings;
+  /** The application protocols that are offered with TLS. Undefined: none. */
+  readonly alpn: readonly string[] | undefined;
 }
 
 /** The section [sys]. */
@@ -83,6 +85,8 @@ export interface ListenerSettings {
   readonly maximumConnections: number | undefined;
   /** Whether clients without a user name may connect. */
   readonly allowAnonymous: boolean;
+  /** The users of this listener. Undefined: those of the section [users]. */
+  readonly users: UserSettings | undefined;
   /** What of its certificate identifies a client. Undefined: certificates do not identify clients. */
   readonly certificates: "commonName" | "fingerprint" | undefined;
 }

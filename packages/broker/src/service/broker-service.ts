@@ -14,6 +14,7 @@ import { type ExchangeableRules, rulesHooks } from "../rules/rules-hooks.js";
 import { Access } from "./access.js";
 import { BridgeSet } from "./bridge-set.js";
 import type { BrokerConfiguration } from "./broker-configuration.js";
+import { CertificateWatch } from "./certificate-watch.js";
 import { diskStore } from "./disk.js";
 import { logEvents } from "./event-log.js";
 import { ListenerSet } from "./listener-set.js";
@@ -41,6 +42,7 @@ export class BrokerService {
   private readonly listeners: ListenerSet;
   private readonly access: Access;
   private readonly bridges: BridgeSet;
+  private readonly certificates: CertificateWatch;
   private sys: SysTopics | undefined;
   private metrics: MetricsServer | undefined;
   /** Why messages cannot be stored. */
@@ -54,9 +56,10 @@ export class BrokerService {
     private readonly rules: ExchangeableRules,
     private readonly log: Log,
   ) {
-    const access = new Access(configuration.users);
+    const access = new Access(configuration);
     this.access = access;
     this.bridges = new BridgeSet(broker, log);
+    this.certificates = new CertificateWatch(platform.clock, () => Date.now(), log);
     broker.on("storeFailed", ({ error }) => {
       this.fault = error.message;
     });
@@ -92,6 +95,7 @@ export class BrokerService {
       await service.listeners.follow(configuration.listeners);
       await service.observe(options.version ?? "aiko-mqtt");
       await service.bridges.follow(configuration.bridges);
+      service.certificates.follow(configuration.listeners);
     } catch (error) {
       await broker.close();
       throw error;
@@ -129,6 +133,7 @@ export class BrokerService {
    */
   async stop(): Promise<void> {
     this.sys?.stop();
+    this.certificates.stop();
     await Promise.all([this.bridges.stop(), this.metrics?.stop()]);
     await this.broker.close();
   }
@@ -157,21 +162,23 @@ export class BrokerService {
   private async follow(configuration: BrokerConfiguration): Promise<readonly string[]> {
     const rules = new Rules(configuration.rules);
     const former = this.configuration;
+    const listenerOf = this.listeners.lookup();
     // New listeners must not accept clients by former rules or passwords.
     this.rules.replace(rules);
-    this.access.replace(configuration.users);
+    this.access.replace(configuration);
     try {
       await this.listeners.follow(configuration.listeners);
     } catch (error) {
       this.rules.replace(new Rules(former.rules));
-      this.access.replace(former.users);
+      this.access.replace(former);
       throw error;
     }
-    this.access.disconnectRevoked(former.users, this.broker.clients, (name) => this.listeners.settingsOf(name));
+    this.access.disconnectRevoked({ users: former.users, listenerOf }, this.broker.clients, this.listeners.lookup());
     const restart = keysToRestart(former, configuration);
     this.broker.setLimits(configuration.limits);
     this.log.configure(configuration.log.level, configuration.log.format);
     await this.bridges.follow(configuration.bridges);
+    this.certificates.follow(configuration.listeners);
     this.configuration = configuration;
     return restart;
   }

@@ -18,6 +18,7 @@ const DEFAULT_LISTENER: WrittenListener = {
   name: undefined,
   tls: undefined,
   certificates: undefined,
+  users: undefined,
   mode: undefined,
   allowedOrigins: [],
   maximumConnections: undefined,
@@ -46,7 +47,8 @@ export const configurationTable: Kind<BrokerConfiguration> = table({
     for (const [i, each] of (values.listener ?? []).entries())
       checkReachable(each, values.users, place.at("listener").at(i));
     if (values.users.passwordFile !== undefined || wrong.has("listener")) return;
-    if (values.listener?.some(({ certificates }) => certificates !== undefined)) return;
+    if (values.listener?.some(({ certificates, users: own }) => certificates !== undefined || own !== undefined))
+      return;
     for (const [i, { users: named }] of (values.rule ?? []).entries()) {
       if (named?.some((name) => name !== ""))
         place
@@ -91,7 +93,8 @@ function checkNames(listeners: readonly { readonly name: string | undefined }[],
 
 /** Reports a listener at which no client could be accepted. */
 function checkReachable(each: WrittenListener, users: WrittenUsers, place: Place): void {
-  if (users.passwordFile !== undefined || each.certificates !== undefined || isAnonymous(each, users)) return;
+  const { passwordFile } = each.users ?? users;
+  if (passwordFile !== undefined || each.certificates !== undefined || isAnonymous(each, users)) return;
   place
     .at("url")
     .problem(
@@ -99,8 +102,9 @@ function checkReachable(each: WrittenListener, users: WrittenUsers, place: Place
     );
 }
 
-function isAnonymous({ allowAnonymous, address }: WrittenListener, users: WrittenUsers): boolean {
-  return allowAnonymous ?? users.allowAnonymous ?? (isLocal(address) && users.passwordFile === undefined);
+function isAnonymous({ allowAnonymous, address, users: own }: WrittenListener, users: WrittenUsers): boolean {
+  const { passwordFile } = own ?? users;
+  return allowAnonymous ?? users.allowAnonymous ?? (isLocal(address) && passwordFile === undefined);
 }
 
 function settled(each: WrittenListener, users: WrittenUsers): ListenerSettings {

@@ -6,10 +6,11 @@
 
 export type { BridgeClientOptions, BridgeSettings } from "../bridge/bridge-settings.js";
 export type { BridgeTopic } from "../bridge/bridge-topics.js";
+export type { RuleDecision } from "../rules/listener-rules.js";
 export { type MosquittoAcl, parseMosquittoAcl } from "../rules/mosquitto-acl.js";
 export type { RuledClient } from "../rules/placeholders.js";
 export type { RuleAction, RuleSettings } from "../rules/rule-settings.js";
-export { type RuleDecision, Rules } from "../rules/rules.js";
+export { Rules } from "../rules/rules.js";
 export { type ExchangeableRules, type RuleHooks, type RulesHooksOptions, rulesHooks } from "../rules/rules-hooks.js";
 export { type AuthenticatorOptions, authenticatorOf } from "../users/authenticator.js";
 export {
@@ -46,3 +47,5 @@ export {
   readBrokerConfiguration,
 } from "./read-broker-configuration.js";
 export { brokerSchema } from "./schema.js";
+export type { StoreContents, StoredClient, StoredRetained } from "./store-contents.js";
+export { backUpStore, readStoreContents, type StoreBackup } from "./stored-broker.js";

@@ -19,6 +19,7 @@ import type { BrokerTls } from "../options/broker-tls.js";
 import { LISTENER_URL_RULE, type ListenerAddress, parseListenerUrl } from "../options/listener-options.js";
 import { originProblem } from "../options/origins.js";
 import type { ListenerSettings } from "./broker-configuration.js";
+import { passwordFile } from "./password-field.js";
 import { tls, type WrittenTls } from "./tls-fields.js";
 
 /** A listener whose `allowAnonymous` may depend on [users]. */
@@ -83,6 +84,10 @@ export const listener: Kind<WrittenListener> = table({
       integer(1, 2 ** 31),
       "The most connections of this listener. Default: no limit of its own.",
     ),
+    password_file: optional(
+      passwordFile,
+      "The path of a file with the users of this listener. Default: `password_file` of `[users]`. Rules do not tell users of different files with the same name apart.",
+    ),
     allow_anonymous: optional(
       boolean(),
       "Whether clients without a user name may connect. Default: `allow_anonymous` of `[users]`.",
@@ -102,12 +107,14 @@ export const listener: Kind<WrittenListener> = table({
     tls: secure,
     allowed_origins = [],
     max_connections,
+    password_file,
     allow_anonymous,
     ...values
   }) => ({
     ...values,
     tls: secure && withoutPurpose(secure),
     certificates: secure?.certificates,
+    users: password_file,
     url,
     address,
     allowedOrigins: allowed_origins,

@@ -30,9 +30,10 @@ export class ListenerSet {
     return this.open.map(({ listener }) => listener.url);
   }
 
-  /** Returns the settings of a listener by its name, or its URL if it has none. */
-  settingsOf(name: string | undefined): ListenerSettings | undefined {
-    return this.open.find(({ settings, listener }) => (settings.name ?? listener.url) === name)?.settings;
+  /** Returns a function that returns the current settings of a listener by its name, or its URL if it has none. */
+  lookup(): (name: string | undefined) => ListenerSettings | undefined {
+    const byName = new Map(this.open.map(({ settings, listener }) => [settings.name ?? listener.url, settings]));
+    return (name) => (name === undefined ? undefined : byName.get(name));
   }
 
   /** The same with the hosts of the configuration, which may stand for all addresses. */

@@ -16,8 +16,6 @@ import {
   table,
   text,
 } from "@aiko/mqtt-configuration";
-import { parsePasswordFile } from "../users/password-file.js";
-import type { PasswordHash } from "../users/password-hash.js";
 import type {
   LogSettings,
   MetricsSettings,
@@ -25,33 +23,12 @@ import type {
   SysSettings,
   UserSettings,
 } from "./broker-configuration.js";
-import { fileContent } from "./file-content.js";
+import { passwordFile } from "./password-field.js";
 
 /** [users], with the default of `allow_anonymous` of the listeners. */
 export interface WrittenUsers extends UserSettings {
   readonly allowAnonymous: boolean | undefined;
 }
-
-interface WrittenPasswords {
-  readonly path: string;
-  readonly stored: ReadonlyMap<string, PasswordHash>;
-}
-
-const path = text(1, 4096);
-
-/** Reads the file, and reports each of its lines that is not valid. */
-const passwordFile: Kind<WrittenPasswords> = {
-  ...path,
-  label: "path",
-  read(value, place) {
-    const written = path.read(value, place);
-    const content = written === undefined ? undefined : fileContent(written, place);
-    if (written === undefined || content === undefined) return undefined;
-    const { users, problems } = parsePasswordFile(content, written);
-    for (const problem of problems) place.problem(problem);
-    return problems.length === 0 ? { path: written, stored: users } : undefined;
-  },
-};
 
 export const users: Kind<WrittenUsers> = table({
   title: "[users]",
@@ -66,9 +43,8 @@ export const users: Kind<WrittenUsers> = table({
       "Whether clients without a user name may connect. Default: only on listeners that other machines cannot reach, and only without `password_file`.",
     ),
   },
-  build: ({ password_file, allow_anonymous }) => ({
-    passwordFile: password_file?.path,
-    stored: password_file?.stored,
+  build: ({ password_file = { passwordFile: undefined, stored: undefined }, allow_anonymous }) => ({
+    ...password_file,
     allowAnonymous: allow_anonymous,
   }),
 });

@@ -7,6 +7,7 @@ import { Bridge } from "../../src/bridge/bridge.ts";
 import type { BridgeSettings } from "../../src/bridge/bridge-settings.ts";
 import type { BridgeTopic } from "../../src/bridge/bridge-topics.ts";
 
+const STATUS = "$SYS/broker/connection/office/state";
 const both: BridgeTopic = { filter: "#", direction: "both", qos: 2, localPrefix: "", remotePrefix: "" };
 
 interface Scene {
@@ -43,6 +44,9 @@ async function scene(
       topics: [both],
       inflight: 100,
       sessionExpiry: 86_400,
+      outgoingRetain: true,
+      statusTopic: STATUS,
+      remoteStatusTopic: undefined,
       ...settings,
     },
     report,
@@ -190,7 +194,7 @@ test("reports its state in the broker, as a retained message", async () => {
   let isDown = false;
   const { clock, near, far } = await scene({}, { faults: () => ({ refused: isDown }) });
   const states: string[] = [];
-  near.subscribe("$SYS/broker/connection/office/state", ({ retain, payload }) => {
+  near.subscribe(STATUS, ({ retain, payload }) => {
     states.push(`${new TextDecoder().decode(payload)}${retain ? " retained" : ""}`);
   });
   await clock.advance(10);
@@ -221,9 +225,85 @@ test("what was not carried when the bridge stopped is carried by the next one", 
   await clock.until(bridge.stop());
   isDown = false;
   const report = { connected: () => undefined, disconnected: () => undefined, dropped: () => undefined };
-  const settings = { name: "office", servers: ["mqtt://far"], client: {}, topics: [both], inflight: 100 } as const;
-  const next = new Bridge(near, { ...settings, sessionExpiry: 100 }, report, new FaultyLink(clock, far).platform);
+  const next = new Bridge(
+    near,
+    {
+      name: "office",
+      servers: ["mqtt://far"],
+      client: {},
+      topics: [both],
+      inflight: 100,
+      sessionExpiry: 100,
+      outgoingRetain: true,
+      statusTopic: undefined,
+      remoteStatusTopic: undefined,
+    },
+    report,
+    new FaultyLink(clock, far).platform,
+  );
   await clock.advance(10_000);
   expect(atFar).toEqual(Array.from({ length: 200 }, (_, i) => `x=${i} q2`));
   await clock.until(next.stop());
 });
+
+test("reports its state at the server, too: by a message, and by its will if the connection is lost", async () => {
+  const { clock, far, bridge, hear } = await scene({
+    topics: [{ ...both, direction: "in" }],
+    remoteStatusTopic: "b/state",
+  });
+  const atFar = await hear(far, "far listener");
+  await clock.advance(10);
+  far.clients.get("bridge-office")?.disconnect();
+  await clock.advance(120_000);
+  await clock.until(bridge.stop());
+  await clock.advance(10);
+  expect(atFar).toEqual([
+    "b/state=1 q1 retained",
+    "b/state=0 q1 retained",
+    "b/state=1 q1 retained",
+    "b/state=0 q1 retained",
+  ]);
+});
+
+test("reports that the server refuses the state, and carries messages", async () => {
+  const authorizePublish = (_: unknown, { topic }: { topic: string }) => topic !== "b/state";
+  const { clock, near, far, client, hear, reported } = await scene(
+    { remoteStatusTopic: "b/state" },
+    { far: { authorizePublish } as BrokerOptions },
+  );
+  const atFar = await hear(far, "far listener");
+  await clock.until((await client(near, "a")).publish("x", "1", { qos: 1 }));
+  await clock.advance(1_000);
+  expect(atFar).toEqual(["x=1 q1"]);
+  expect(reported).toEqual(["connected", expect.stringMatching(/^dropped: out, b\/state, /)]);
+});
+
+test("publishes no state without a topic for it", async () => {
+  const { clock, near } = await scene({ statusTopic: undefined });
+  const states: string[] = [];
+  near.subscribe("$SYS/#", ({ topic }) => void states.push(topic));
+  await clock.advance(10);
+  expect(states).toEqual([]);
+});
+
+test("clears the retain flag of outgoing messages if the server accepts none, not that of incoming ones", async () => {
+  const { clock, near, far, client, hear } = await scene({ outgoingRetain: false });
+  const atFar = await hear(far, "far listener");
+  const atNear = await hear(near, "near listener");
+  await clock.until((await client(near, "a")).publish("out", "1", { qos: 1, retain: true }));
+  await clock.until((await client(far, "b")).publish("in", "2", { qos: 1, retain: true }));
+  await clock.advance(1_000);
+  expect(atFar.filter((line) => line.startsWith("out"))).toEqual(["out=1 q1"]);
+  expect(atNear.filter((line) => line.startsWith("in"))).toEqual(["in=2 q1 retained"]);
+});
+
+test.each([3, 4] as const)(
+  "keeps no session at a server of version %i if sessions expire at once",
+  async (protocolVersion) => {
+    const { far, bridge, clock } = await scene({ sessionExpiry: 0, client: { protocolVersion } });
+    expect(far.clients.get("bridge-office")?.subscriptions).toEqual(["#"]);
+    await clock.until(bridge.stop());
+    await clock.advance(10);
+    expect(far.clients.get("bridge-office")).toBeUndefined();
+  },
+);

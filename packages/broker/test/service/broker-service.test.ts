@@ -172,6 +172,28 @@ test("users log in with their passwords, and anonymous clients only where it is 
   expect(lines.join("\n")).not.toMatch(/pa55word|wr0ngword|scrypt/);
 });
 
+test("listeners may have users of their own, which a reload replaces", async () => {
+  files["/passwords"] = `ann:${ann}\n`;
+  files["/others"] = `ann:${other}\nben:${ann}\n`;
+  const text = `${plain("a")}${plain("b", 'password_file = "/others"')}[users]\npassword_file = "/passwords"`;
+  const { service } = await started(text);
+  const [a, b] = service.urls;
+  const password = "pa55word";
+  const staying = await connected(a, { username: "ann", password });
+  const leaving = [
+    await connected(b, { username: "ben", password }),
+    await connected(b, { username: "ann", password: "other" }),
+  ];
+  await refused(a, { username: "ben", password });
+  await refused(b, { username: "ann", password });
+  const ends = leaving.map(endOf);
+  files["/others"] = `ann:${ann}\n`;
+  await service.reload(read(text));
+  for (const end of await Promise.all(ends)) expect(end).toMatchObject({ reasonCode: 0x87 });
+  await staying.publish("a", "", { qos: 1 });
+  await connected(b, { username: "ann", password });
+});
+
 test("a reload disconnects users that were removed, or whose password changed, and anonymous clients", async () => {
   const text = (allowed: boolean, more = "") =>
     `${plain("a", `allow_anonymous = ${allowed}`)}${plain("b", "allow_anonymous = true")}[users]\npassword_file = "/passwords"\n${more}`;
@@ -224,6 +246,39 @@ test("a reload reads certificates again, and clients stay", async () => {
   await service.reload(read(text("other-")));
   expect(await namesShown()).toContain("second.example");
   await client.publish("a", "", { qos: 1 });
+});
+
+test("with an expired certificate, the broker says so, and clients can connect after a reload", async () => {
+  const past = await authority.issue(["127.0.0.1"], { from: -3, until: -1 });
+  files["/renewed-cert.pem"] = past.certificate;
+  files["/renewed-key.pem"] = past.key;
+  const text = `[[listener]]\nname = "a"\nurl = "mqtts://127.0.0.1:0"\nallow_anonymous = true\ntls = { cert = "/renewed-cert.pem", key = "/renewed-key.pem" }`;
+  const { service, lines } = await started(text);
+  const [url] = service.urls;
+  const tls = { ca: authority.certificate };
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^error: a certificate has expired; replace its file, and reload the configuration listener=a /,
+    ),
+  ]);
+  await expect(connect(url ?? "", { reconnect: false, tls })).rejects.toThrow(/expired/);
+  await connected(url, { tls: { verifyServer: false } });
+  const next = await authority.issue(["127.0.0.1"]);
+  files["/renewed-cert.pem"] = next.certificate;
+  files["/renewed-key.pem"] = next.key;
+  await service.reload(read(text));
+  await connected(url, { tls });
+});
+
+test("a client whose certificate has expired is refused, and others are not", async () => {
+  const { service, lines } = await started(
+    `[[listener]]\nurl = "mqtts://127.0.0.1:0"\ntls = { cert = "/cert.pem", key = "/key.pem", client_ca = "/ca.pem" }`,
+  );
+  const [url] = service.urls;
+  const ca = authority.certificate;
+  await refused(url, { tls: { ca, ...(await authority.issue(["pump"], { from: -3, until: -1 })) } });
+  await expect.poll(() => lines.join("\n")).toMatch(/info: refused reason=.*CERT_HAS_EXPIRED/);
+  await connected(url, { tls: { ca, ...(await authority.issue(["pump"])) } });
 });
 
 test("if a new listener cannot be opened, the former configuration holds", async () => {

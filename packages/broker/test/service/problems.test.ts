@@ -299,6 +299,15 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
       "weaker",
     ],
     [
+      `${bridge}servers = ["mqtt://a"]; alpn = ["mqtt"]; [[bridge.topic]]`,
+      "b.toml:4: bridge[0].alpn: requires TLS; write servers with mqtts: or wss:",
+      "weaker",
+    ],
+    [
+      `${bridge}servers = ["mqtt://a"]; status_topic = "a/+"; [[bridge.topic]]`,
+      'b.toml:4: bridge[0].status_topic: "a/+": must not contain the wildcard "+", at character 3 [MQTT-3.3.2-2]',
+    ],
+    [
       `${bridge}servers = ["mqtt://a"]; ca = "x"; [[bridge.topic]]`,
       "b.toml:4: bridge[0].ca: requires TLS; write url with mqtts: or wss:",
       "weaker",

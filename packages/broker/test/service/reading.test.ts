@@ -20,6 +20,7 @@ test("an empty file is a broker for this machine, with the defaults of Broker.li
       name: undefined,
       tls: undefined,
       certificates: undefined,
+      users: undefined,
       mode: undefined,
       allowedOrigins: [],
       maximumConnections: undefined,
@@ -50,6 +51,7 @@ test("each key is read", () => {
         clientCa: files["/ca.pem"],
       },
       certificates: "fingerprint",
+      users: undefined,
       mode: undefined,
       allowedOrigins: ["https://app.example"],
       maximumConnections: 5,
@@ -60,6 +62,7 @@ test("each key is read", () => {
       name: undefined,
       tls: undefined,
       certificates: undefined,
+      users: { passwordFile: "/passwords", stored: new Map() },
       mode: 0o660,
       allowedOrigins: [],
       maximumConnections: undefined,
@@ -68,7 +71,7 @@ test("each key is read", () => {
   ]);
   expect(rules).toEqual([
     {
-      origin: "b.toml:14",
+      origin: "b.toml:15",
       users: ["ann", "ben"],
       clients: ["kitchen"],
       effect: "allow",
@@ -76,7 +79,7 @@ test("each key is read", () => {
       topics: ["home/%u/#", "home/%c/+"],
     },
     {
-      origin: "b.toml:20",
+      origin: "b.toml:21",
       users: undefined,
       clients: undefined,
       effect: "deny",
@@ -126,6 +129,7 @@ test("each key is read", () => {
             keepAlive: 20,
             username: "house",
             password: "secret",
+            localAddress: "192.0.2.1",
             reconnect: { maximumDelay: 5_000 },
           },
           topics: [
@@ -134,8 +138,12 @@ test("each key is read", () => {
           ],
           inflight: 7,
           sessionExpiry: 3_600,
+          outgoingRetain: false,
+          statusTopic: "bridges/office",
+          remoteStatusTopic: "bridges/house",
         },
         pem: { ca: "/ca.pem", cert: "/cert.pem", key: "/key.pem", passphrase: "phrase" },
+        alpn: ["mqtt"],
       },
     ],
     sys: { interval: 60_000 },

@@ -53,6 +53,7 @@ allow_anonymous = false
 [[listener]]
 url = "unix:/run/broker.sock"
 mode = "660"
+password_file = "/passwords"
 
 [[rule]]
 users = ["ann", "ben"]
@@ -128,8 +129,13 @@ passphrase = "phrase"
 version = 4
 keep_alive = "20s"
 session_expiry = "1h"
+alpn = ["mqtt"]
+local_address = "192.0.2.1"
 inflight = 7
 reconnect_max = "5s"
+outgoing_retain = false
+status_topic = "bridges/office"
+remote_status_topic = "bridges/house"
 
 [[bridge.topic]]
 filter = "a/#"

@@ -1,9 +1,9 @@
 /** `aiko-mqtt broker check`: checks a configuration, and what it needs of this machine. */
 
 import { X509Certificate } from "node:crypto";
-import { type BrokerConfiguration, readPasswordFile } from "@aiko/mqtt-broker/service";
+import type { BrokerConfiguration } from "@aiko/mqtt-broker/service";
 import type { Arguments } from "../arguments.js";
-import { brokerPath, fileOptions, loadBrokerFile } from "../broker-file.js";
+import { brokerPath, fileOptions, loadBrokerFile, passwordWarnings } from "../broker-file.js";
 import { type Command, CommandError } from "../command.js";
 import { EX_CONFIG } from "../configuration-file.js";
 import { freeBytes } from "../free-space.js";
@@ -61,10 +61,10 @@ async function directoryProblems({ persistence }: BrokerConfiguration): Promise<
   }
 }
 
-async function userWarnings({ users, listeners }: BrokerConfiguration): Promise<string[]> {
-  const open = listeners.filter(
+async function userWarnings(configuration: BrokerConfiguration): Promise<string[]> {
+  const open = configuration.listeners.filter(
     ({ url, allowAnonymous }) => allowAnonymous && !/^unix:|\/\/(127\.|localhost|\[::1\])/i.test(url),
   );
-  const file = users.passwordFile === undefined ? [] : (await readPasswordFile(users.passwordFile)).warnings;
-  return [...open.map(({ url }) => `other machines can connect to ${url} without a user name`), ...file];
+  const files = await passwordWarnings(configuration);
+  return [...open.map(({ url }) => `other machines can connect to ${url} without a user name`), ...files];
 }

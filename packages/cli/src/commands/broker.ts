@@ -1,6 +1,6 @@
 /** `aiko-mqtt broker`: runs the broker as a separate process, by a configuration file or by options. */
 
-import { type BrokerConfiguration, BrokerService, readPasswordFile } from "@aiko/mqtt-broker/service";
+import { type BrokerConfiguration, BrokerService } from "@aiko/mqtt-broker/service";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import {
   type BrokerArgument,
@@ -9,7 +9,7 @@ import {
   namesFiles,
   reachWarning,
 } from "../broker-arguments.js";
-import { brokerPath, fileOptions, loadBrokerFile } from "../broker-file.js";
+import { brokerPath, fileOptions, loadBrokerFile, passwordWarnings } from "../broker-file.js";
 import type { Command } from "../command.js";
 import { storeError } from "../store-error.js";
 import { SystemdNotifier } from "../systemd-notifier.js";
@@ -80,10 +80,10 @@ function reader(args: Arguments<Name>, terminal: Terminal): () => BrokerConfigur
   return () => withLog(loadBrokerFile(path, args, terminal));
 }
 
-async function warn(args: Arguments<Name>, { users }: BrokerConfiguration, terminal: Terminal): Promise<void> {
+async function warn(args: Arguments<Name>, configuration: BrokerConfiguration, terminal: Terminal): Promise<void> {
   const reach = isFromFile(args) ? undefined : reachWarning(args);
-  const file = users.passwordFile === undefined ? [] : (await readPasswordFile(users.passwordFile)).warnings;
-  for (const each of [reach, ...file]) if (each !== undefined) terminal.note(`warning: ${each}`);
+  for (const each of [reach, ...(await passwordWarnings(configuration))])
+    if (each !== undefined) terminal.note(`warning: ${each}`);
 }
 
 /** Reloads the configuration, one reload at a time. Several requests during a reload are one. */

@@ -3,17 +3,8 @@
  * the keys of the broker's configuration, but no option of mosquitto.
  */
 
-/** A line of a file. */
-export interface Origin {
-  readonly file: string;
-  readonly line: number;
-}
-
-/** A value, and the line that it is from. */
-interface Placed<Value> {
-  readonly value: Value;
-  readonly origin: Origin;
-}
+import type { BridgeDraft } from "./bridge-draft.js";
+import type { Origin, Placed } from "./placed.js";
 
 /** What `per_listener_settings` makes a matter of each listener. */
 export interface Security {
@@ -68,12 +59,17 @@ export class Draft {
   readonly listeners: ListenerDraft[] = [];
   /** The listener that options belong to now. */
   current = this.defaultListener;
+  readonly bridges: BridgeDraft[] = [];
+  /** The bridge that options belong to now. */
+  bridge: BridgeDraft | undefined;
   /** The line that is read now. */
   origin: Origin = { file: "", line: 1 };
   /** Keys of [broker], such as `max_memory` and `outbox.max_count`. */
   readonly broker = new Map<string, Placed<string | number | boolean>>();
   isPersistent = false;
   directory: Placed<string> | undefined;
+  /** How often the topics below `$SYS` are updated. */
+  sysInterval: Placed<string | 0> | undefined;
   logLevel: "error" | "warn" | "info" | "debug" = "info";
   /** Whether `logLevel` is that of a written type. Each further type may only add lines. */
   hasLogType = false;

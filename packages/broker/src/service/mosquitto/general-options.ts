@@ -18,6 +18,8 @@ const MOST = 2 ** 40;
 /** What the option `max_packet_size` of the broker allows. */
 const LARGEST_PACKET = 2 ** 28;
 const MOST_COUNTED = 1_000_000_000;
+/** Seconds of a day. */
+const LONGEST_INTERVAL = 86_400;
 
 function limited(draft: Draft, key: string, value: string | number | boolean): undefined {
   draft.limit(key, value);
@@ -75,9 +77,9 @@ const logType = word(Object.keys(logLevels) as (keyof typeof logLevels)[], (valu
 
 /** Options about users and rules. With `per_listener_settings`, they belong to the listener before them. */
 export const securityOptions: readonly MosquittoOption[] = [
-  yes(
+  partly(
     "per_listener_settings",
-    "Each listener may have its own `allow_anonymous`. `password_file` and `acl_file` must be the same for all listeners.",
+    "Each listener has its own `allow_anonymous`, `password_file` and `acl_file`. After a restart, a retained message is delivered if the rules of any listener allow its publication.",
     flag((value, draft) => {
       draft.isPerListener = value;
       return undefined;
@@ -192,10 +194,13 @@ export const generalOptions: readonly MosquittoOption[] = [
   ),
   partly("set_tcp_nodelay", "It is always set."),
   partly("allow_duplicate_messages", "A message is delivered once for overlapping subscriptions."),
-  differs(
+  yes(
     "sys_interval",
-    "Topics below `$SYS` are not published.",
-    integer(0, MOST, () => undefined),
+    "Becomes `sys.interval`, at most a day.",
+    integer(0, MOST, (value, draft) => {
+      draft.sysInterval = draft.placed(value === 0 ? 0 : `${Math.min(value, LONGEST_INTERVAL)}s`);
+      return undefined;
+    }),
   ),
   yes(
     "connection_messages",

@@ -4,7 +4,9 @@
  */
 
 import type { Problem } from "@aiko/mqtt-configuration";
-import type { Draft, ListenerDraft, Origin, Security } from "./draft.js";
+import { bridgeSection } from "./bridge-draft.js";
+import type { Draft, ListenerDraft } from "./draft.js";
+import type { Origin, Placed } from "./placed.js";
 
 /** The document, and where its keys are from. */
 export interface MosquittoDocument {
@@ -13,11 +15,12 @@ export interface MosquittoDocument {
   originOf(key: string): Origin | undefined;
   /** What a table cannot say. */
   readonly problems: readonly Problem[];
-  /** The file with rules, if any. */
-  readonly aclFile: { readonly value: string; readonly origin: Origin } | undefined;
+  /** The files with rules, and the name of the listener for which each is. Undefined: it is for all listeners. */
+  readonly aclFiles: readonly { readonly file: Placed<string>; readonly listener: string | undefined }[];
 }
 
 const DEFAULT_PORT = 1883;
+const LONGEST_NAME = 64;
 /** Sessions never expire by default, as in mosquitto. */
 const NEVER = "4294967295s";
 
@@ -35,16 +38,24 @@ class DocumentBuilder {
   build(): MosquittoDocument {
     const { draft, origins } = this;
     const listeners = draftedListeners(draft);
-    const securities = draft.isPerListener ? listeners.map(({ security }) => security) : [draft.security];
-    const passwordFile = this.shared(securities, "passwordFile", "password_file");
-    const aclFile = this.shared(securities, "aclFile", "acl_file");
-    if (passwordFile !== undefined) origins.set("users", passwordFile.origin);
+    const { passwordFile, aclFile } = draft.security;
+    const aclFiles = draft.isPerListener
+      ? listeners.flatMap((each, i) =>
+          each.security.aclFile === undefined ? [] : [{ file: each.security.aclFile, listener: nameOf(each, i) }],
+        )
+      : aclFile === undefined
+        ? []
+        : [{ file: aclFile, listener: undefined }];
     const value = {
       listener: listeners.map((each, i) => this.listener(each, i)),
-      users: passwordFile === undefined ? {} : { password_file: passwordFile.value },
+      users: draft.isPerListener ? {} : { password_file: this.placed("users", passwordFile) },
       ...(draft.isPersistent && { persistence: { dir: this.placed("persistence", draft.directory) ?? "." } }),
       broker: this.broker(),
       log: { level: draft.logLevel },
+      ...(draft.sysInterval !== undefined && { sys: { interval: this.placed("sys.interval", draft.sysInterval) } }),
+      ...(draft.bridges.length > 0 && {
+        bridge: draft.bridges.map((each, i) => bridgeSection(each, `bridge[${i}]`, origins)),
+      }),
     };
     const originOf = (key: string): Origin | undefined => {
       for (
@@ -57,16 +68,20 @@ class DocumentBuilder {
       }
       return undefined;
     };
-    return { value, originOf, problems: this.problems, aclFile };
+    return { value, originOf, problems: this.problems, aclFiles };
   }
 
   private listener(each: ListenerDraft, i: number): object {
     const { draft } = this;
     const key = `listener[${i}]`;
     if (each.origin !== undefined) this.origins.set(key, each.origin);
-    const { allowAnonymous } = draft.isPerListener ? each.security : draft.security;
+    const { isPerListener } = draft;
+    const { allowAnonymous } = isPerListener ? each.security : draft.security;
+    const { passwordFile } = isPerListener ? each.security : {};
     return {
       url: urlOf(each, isLocalOnly(draft)),
+      ...(isPerListener && each.security.aclFile !== undefined && { name: nameOf(each, i) }),
+      ...(passwordFile !== undefined && { password_file: this.placed(`${key}.password_file`, passwordFile) }),
       ...(each.tls.has("cert") || each.tls.has("key") ? { tls: this.tls(each, `${key}.tls`) } : {}),
       ...(each.maximumConnections !== undefined && {
         max_connections: this.placed(`${key}.max_connections`, each.maximumConnections),
@@ -103,22 +118,7 @@ class DocumentBuilder {
     return { ...broker, ...sections };
   }
 
-  /** The one file that all listeners have. */
-  private shared<Name extends "passwordFile" | "aclFile">(
-    securities: readonly Security[],
-    name: Name,
-    option: string,
-  ): Security[Name] | undefined {
-    const [first] = securities.flatMap((each) => each[name] ?? []);
-    if (first !== undefined && securities.some((each) => each[name]?.value !== first.value))
-      this.problem(first.origin, option, "must be the same for all listeners; the broker has one for all of them");
-    return first;
-  }
-
-  private placed<Value>(
-    key: string,
-    placed: { readonly value: Value; readonly origin: Origin } | undefined,
-  ): Value | undefined {
+  private placed<Value>(key: string, placed: Placed<Value> | undefined): Value | undefined {
     if (placed !== undefined) this.origins.set(key, placed.origin);
     return placed?.value;
   }
@@ -126,6 +126,12 @@ class DocumentBuilder {
   private problem(origin: Origin | undefined, key: string, message: string): void {
     this.problems.push({ ...(origin ?? this.draft.origin), key, message });
   }
+}
+
+/** The name of a listener that has rules of its own: the same after a reload, if it does not change. */
+function nameOf({ path, port, host }: ListenerDraft, i: number): string {
+  const name = path ?? `${port ?? DEFAULT_PORT} ${host ?? ""}`.trim();
+  return name.length <= LONGEST_NAME ? name : `listener ${i + 1}`;
 }
 
 /** Whether mosquitto would listen for this machine only. */

@@ -2,8 +2,8 @@
 
 import type { Draft } from "./draft.js";
 
-/** Why a value cannot be used: it is not valid, or the broker has nothing like it. */
-export type Refusal = { readonly invalid: string } | { readonly unsupported: string };
+/** Why a value cannot be used: it is not valid, the broker has nothing like it, or there is a problem that does not show the value. */
+export type Refusal = { readonly invalid: string } | { readonly unsupported: string } | { readonly problem: string };
 
 /** An option of mosquitto.conf. */
 export interface MosquittoOption {

@@ -1,7 +1,8 @@
 /** Writes the options of mosquitto.conf as a Markdown table, each with the corresponding key of our configuration. */
 
+import { bridgeOptions } from "./bridge-options.js";
 import { generalOptions, securityOptions } from "./general-options.js";
-import { bridgeOptions, listenerOptions, tlsOptions } from "./listener-options.js";
+import { listenerOptions, tlsOptions } from "./listener-options.js";
 import type { MosquittoOption } from "./mosquitto-option.js";
 
 const HEAD = `# mosquitto.conf
@@ -30,7 +31,7 @@ export function mosquittoReference(): string {
     section("Users and rules", securityOptions),
     section("Listeners", listenerOptions),
     section("Encryption", tlsOptions),
-    `## Bridges\n\nBridges are not supported yet: ${bridgeOptions.map(({ name }) => `\`${name}\``).join(", ")}.\n`,
+    section("Bridges", bridgeOptions),
   ];
   return [HEAD, ...parts].join("\n");
 }

@@ -6,9 +6,11 @@ import { parseMosquittoAcl } from "../../rules/mosquitto-acl.js";
 import type { RuleSettings } from "../../rules/rule-settings.js";
 import type { BrokerConfiguration } from "../broker-configuration.js";
 import { type BrokerReadOptions, readBrokerConfiguration } from "../read-broker-configuration.js";
+import { bridgeOptionNames } from "./bridge-draft.js";
+import { bridgeOptions } from "./bridge-options.js";
 import { Draft } from "./draft.js";
 import { generalOptions, securityOptions } from "./general-options.js";
-import { bridgeOptions, listenerOptions, tlsOptions } from "./listener-options.js";
+import { listenerOptions, tlsOptions } from "./listener-options.js";
 import { documentOf, type MosquittoDocument } from "./mosquitto-document.js";
 import type { MosquittoOption } from "./mosquitto-option.js";
 
@@ -55,7 +57,7 @@ export function readMosquittoConfiguration(text: string, given: MosquittoReadOpt
   const problems = [...reader.problems, ...document.problems];
   const read = readBrokerConfiguration(JSON.stringify(document.value), { ...given, file: `${given.file}.json` });
   for (const each of read.problems ?? []) problems.push(inMosquittosWords(each, document, given.file));
-  const rules = document.aclFile === undefined ? [] : aclRules(document.aclFile, given, problems);
+  const rules = document.aclFiles.flatMap((each) => aclRules(each, given, problems));
   if (read.configuration === undefined || problems.length > 0) return { problems: sorted(problems) };
   return { configuration: { ...read.configuration, rules }, warnings: sorted(reader.warnings) };
 }
@@ -76,8 +78,9 @@ class Reader {
       this.report("", `is longer than ${LONGEST_FILE} characters`);
       return;
     }
-    // Each file begins with the default listener.
+    // Each file begins with the default listener, and outside of bridges.
     this.draft.current = this.draft.defaultListener;
+    this.draft.bridge = undefined;
     for (const [i, each] of text.split("\n").entries()) {
       const line = each.trim();
       if (line === "" || line.startsWith("#")) continue;
@@ -105,6 +108,7 @@ class Reader {
     }
     const refusal = option.apply?.(value, this.draft);
     if (refusal === undefined) this.warn(option);
+    else if ("problem" in refusal) this.report(name, refusal.problem);
     else if ("invalid" in refusal) this.report(name, `${refusal.invalid}, not ${quoted(value)}`);
     else this.unsupported(name, `${quoted(value)} is not supported: ${refusal.unsupported}`);
   }
@@ -150,13 +154,16 @@ const IGNORABLE = "; to start without it, pass --ignore-unknown";
 
 /** The options of mosquitto that become keys. */
 const names: readonly (readonly [key: RegExp, option: string])[] = [
+  ...bridgeOptionNames,
   [/\.tls\.cert$/, "certfile"],
   [/\.tls\.key$/, "keyfile"],
   [/\.tls\.client_ca$/, "cafile"],
   [/^listener\[\d+\]\.max_connections$/, "max_connections"],
+  [/^listener\[\d+\]\.password_file$/, "password_file"],
   [/^listener/, "listener"],
   [/^users/, "password_file"],
   [/^persistence/, "persistence_location"],
+  [/^sys/, "sys_interval"],
   [/max_count$/, "max_queued_messages"],
   [/max_bytes$/, "max_queued_bytes"],
   [/max_memory$/, "memory_limit"],
@@ -185,14 +192,14 @@ const REACHABLE_BY =
   "no client could log in at this listener; write password_file, require_certificate with use_identity_as_username, or allow_anonymous true";
 
 function aclRules(
-  { value, origin }: NonNullable<MosquittoDocument["aclFile"]>,
+  { file: { value, origin }, listener }: MosquittoDocument["aclFiles"][number],
   { readFile }: MosquittoReadOptions,
   problems: Problem[],
 ): readonly RuleSettings[] {
   try {
     const acl = parseMosquittoAcl(readFile(value), value);
     for (const problem of acl.problems) problems.push({ ...origin, key: "acl_file", message: problem });
-    return acl.rules;
+    return listener === undefined ? acl.rules : acl.rules.map((rule) => ({ ...rule, listeners: [listener] }));
   } catch (error) {
     problems.push({ ...origin, key: "acl_file", message: `${quoted(value)} cannot be read: ${reasonOf(error)}` });
     return [];

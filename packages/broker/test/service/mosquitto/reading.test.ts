@@ -16,6 +16,8 @@ Object.assign(files, {
   "/conf.d/b.conf": "listener 1884 localhost\nallow_anonymous true\n",
   "/conf.d/B.conf": "max_keepalive 30\n",
   "/nested/c.conf": "include_dir /conf.d\n",
+  "/others": "",
+  "/bad-passwords": "ben\n",
   "/acl": "user ann\ntopic read a/#\n",
   "/wrong-acl": "topic read a#\n",
 });
@@ -178,15 +180,27 @@ test("an acl_file becomes rules that name its lines", () => {
   expect(rules.map(({ origin, users, topics }) => [origin, users, topics])).toEqual([["/acl:2", ["ann"], ["a/#"]]]);
 });
 
-test("with per_listener_settings, each listener has its own allow_anonymous", () => {
-  const text = `per_listener_settings true
+test("with per_listener_settings, each listener has its own users, rules and allow_anonymous", () => {
+  const { listeners, users, rules } = read(`per_listener_settings true
 listener 1883 127.0.0.1
 allow_anonymous true
-password_file /passwords
 listener 1884
 password_file /passwords
-`;
-  expect(read(text).listeners.map(({ allowAnonymous }) => allowAnonymous)).toEqual([true, false]);
+acl_file /acl
+listener 0 /run/${"m".repeat(60)}.sock
+password_file /others
+acl_file /acl
+`);
+  expect(listeners.map(({ name, allowAnonymous, users: own }) => [name, allowAnonymous, own?.passwordFile])).toEqual([
+    [undefined, true, undefined],
+    ["1884", false, "/passwords"],
+    ["listener 3", false, "/others"],
+  ]);
+  expect(users.passwordFile).toBeUndefined();
+  expect(rules.map(({ origin, listeners: where }) => [origin, where])).toEqual([
+    ["/acl:2", ["1884"]],
+    ["/acl:2", ["listener 3"]],
+  ]);
 });
 
 test.each([
@@ -201,10 +215,6 @@ test.each([
   [
     "auth_opt_db_host a",
     "m.conf:1: auth_opt_db_host: is not supported: Plugins of mosquitto are not supported; to start without it, pass --ignore-unknown",
-  ],
-  [
-    "connection a",
-    "m.conf:1: connection: is not supported: Bridges are not supported yet; to start without it, pass --ignore-unknown",
   ],
   [
     "queue_qos0_messages true",
@@ -261,8 +271,16 @@ test.each([
     'm.conf:5: max_qos: "0" is not supported: must be the same for all listeners; line 3 has 1; to start without it, pass --ignore-unknown',
   ],
   [
-    "per_listener_settings true\nlistener 1883\npassword_file /passwords\nlistener 1884\nallow_anonymous true",
-    "m.conf:3: password_file: must be the same for all listeners; the broker has one for all of them",
+    "per_listener_settings true\nlistener 1883\npassword_file /passwords\nlistener 1884",
+    "m.conf:4: listener: no client could log in at this listener; write password_file, require_certificate with use_identity_as_username, or allow_anonymous true",
+  ],
+  [
+    "per_listener_settings true\nlistener 1883\npassword_file /bad-passwords",
+    'm.conf:3: password_file: /bad-passwords:1: must be a name, ":" and a password hash',
+  ],
+  [
+    "per_listener_settings true\nlistener 1883\nallow_anonymous true\nacl_file /missing",
+    'm.conf:4: acl_file: "/missing" cannot be read: ENOENT',
   ],
 ])("%j: %s", (text, message) => {
   expect(problemsOf(text)).toEqual([message]);
@@ -274,7 +292,7 @@ test("each line of an acl_file that is not valid is reported", () => {
 
 test("with ignoreUnknown, unknown and unsupported options are warnings", () => {
   const { configuration, warnings } = reading(
-    "lisener 5\ncapath /certs\nqueue_qos0_messages true\nconnection a\n",
+    "lisener 5\ncapath /certs\nqueue_qos0_messages true\nbridge_psk a\n",
     true,
   );
   expect(configuration?.listeners).toHaveLength(1);
@@ -299,11 +317,13 @@ test("any text gives a configuration or problems with a line of it", () => {
       "per_listener_settings",
       "__proto__",
     ],
+    ...["connection", "address", "topic", "restart_timeout", "notification_topic", "bridge_cafile", "remote_password"],
     ...["require_certificate", "auth_opt_", "max_packet_size", "persistent_client_expiration", "bind_address"],
   );
   const value = fc.oneof(
     fc.constantFrom("true", "0", "1883", "1884 ::1", "0 /a", "websockets", "/cert.pem", "/key.pem", "/ca.pem", "/acl"),
     fc.constantFrom("/conf.d", "/nested", "/passwords", "14d", "-1", "", "99999999999", "a b c"),
+    fc.constantFrom("host:1883 [::1]:1", "a/# both 2 l/ r/", '"" in 0 l r', "5 30", "file:/x"),
     fc.string(),
     fc.string({ unit: "binary" }),
   );
