@@ -24,6 +24,7 @@ const groups = {
   large: "One payload of 256 MB",
   shell: "From the shell",
   broker: "The broker",
+  "broker, stored sessions": "The broker with stored sessions",
   "broker latency": "Latency through the broker",
   size: "Size",
 };

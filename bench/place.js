@@ -61,19 +61,23 @@ export class Place {
    *
    * @param {BrokerName} broker
    * @param {string} work
-   * @param {{ hostile?: number, collecting?: boolean }} [options] `hostile`: this number of hostile clients attacks at the same time;
-   * `collecting`: the broker collects garbage regularly, so that its memory at rest can be measured
+   * @param {{ hostile?: number, collecting?: boolean, stored?: boolean }} [options] `hostile`: this number of hostile clients attacks at
+   * the same time; `collecting`: the broker collects garbage regularly, so that its memory at rest can be measured; `stored`: it keeps its
+   * sessions on the disk
    */
-  async load(broker, work, { hostile = 0, collecting = false } = {}) {
+  async load(broker, work, { hostile = 0, collecting = false, stored = false } = {}) {
     this.#load ??= this.#compile("load");
     const file = join(here, "programs/broker.js");
+    const directory = stored ? this.directory() : undefined;
     const args = [
       ...(collecting ? ["--expose-gc"] : []),
       file,
-      JSON.stringify({ broker, collecting, attacked: hostile > 0 }),
+      JSON.stringify({ broker, collecting, attacked: hostile > 0, directory }),
     ];
     const port =
-      broker === "mosquitto" ? await this.#startMosquitto() : Number(await serve(process.execPath, args, "broker"));
+      broker === "mosquitto"
+        ? await this.#startMosquitto(directory)
+        : Number(await serve(process.execPath, args, "broker"));
     const pid = pidOf(broker === "mosquitto" ? port : "broker");
     try {
       if (hostile > 0) {
@@ -86,6 +90,7 @@ export class Place {
     } finally {
       stopServer("hostile");
       stopServer(broker === "mosquitto" ? port : "broker");
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
     }
   }
 
@@ -130,13 +135,16 @@ export class Place {
     for (const folder of [this.#folder, this.#disk]) rmSync(folder, { recursive: true, force: true });
   }
 
-  async #startMosquitto() {
+  /** @param {string} [directory] where it keeps its sessions */
+  async #startMosquitto(directory) {
     if (!has("mosquitto")) throw new Error("mosquitto is not installed");
     const port = await freePort();
     const file = join(this.#folder, `mosquitto-${port}.conf`);
     // As root, mosquitto would switch to the user "mosquitto", which cannot read our folder.
     const lines = [`user ${userInfo().username}`, `listener ${port} 127.0.0.1`, "allow_anonymous true"];
-    lines.push("persistence false", "log_type none", "max_queued_messages 0", "max_inflight_messages 0", "");
+    lines.push("log_type none", "max_queued_messages 0", "max_inflight_messages 0");
+    if (directory === undefined) lines.push("persistence false", "");
+    else lines.push("persistence true", `persistence_location ${directory}/`, "autosave_interval 1", "");
     writeFileSync(file, lines.join("\n"));
     await serveAt(port, "mosquitto", ["-c", file]);
     return port;

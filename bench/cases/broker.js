@@ -77,6 +77,48 @@ const relays = Object.entries(patterns).flatMap(([name, pattern]) =>
 );
 
 /**
+ * Sessions on the disk. mosquitto writes its file each second, and does not sync it; we sync before each acknowledgement.
+ *
+ * @param {string} name
+ * @param {Pattern} pattern
+ * @param {0 | 1 | 2} qos
+ * @returns {import("../case.ts").Case}
+ */
+function durable(name, pattern, qos) {
+  /** @type {(place: import("../place.js").Place, broker: import("../place.js").BrokerName, stored: boolean) => Promise<import("../case.ts").Figures>} */
+  const measure = (place, broker, stored) => place.load(broker, `stored/${relayWork(pattern, qos, place)}`, { stored });
+  return {
+    name: `broker, stored sessions, ${name}, QoS ${qos}`,
+    group: "broker",
+    contenders: {
+      ours: (place) => measure(place, "aiko", true),
+      mosquitto: (place) => measure(place, "mosquitto", true),
+      "ours, in memory": (place) => measure(place, "aiko", false),
+    },
+    rows: [
+      {
+        group: "broker, stored sessions",
+        name: `stored sessions, ${name}, QoS ${qos}, messages delivered`,
+        figure: "rate",
+        unit: "/s",
+        better: "more",
+        goals: [{ against: "mosquitto", factor: 1 }],
+      },
+      {
+        group: "broker, stored sessions",
+        name: `stored sessions, ${name}, QoS ${qos}, processor time of a delivery`,
+        figure: "processor",
+        unit: "µs",
+        better: "less",
+        goals: [],
+      },
+    ],
+  };
+}
+
+const hundredPairs = { publishers: 100, subscribers: 100, topics: 100, window: 20 };
+
+/**
  * Latency at half of the maximum rate of the slower one of ours and mosquitto, which is measured first.
  *
  * @param {string} name
@@ -193,6 +235,9 @@ const idle = {
 /** @type {import("../case.ts").Case[]} */
 export default [
   ...relays,
+  durable("1 to 1", /** @type {Pattern} */ (patterns["1 to 1"]), 1),
+  durable("100 pairs", hundredPairs, 1),
+  durable("100 pairs", hundredPairs, 2),
   latency("1 to 1", 0),
   latency("1 to 1", 1),
   latency("1 to 1,000", 0),

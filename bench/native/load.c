@@ -8,6 +8,7 @@
  *   latency/PUBLISHERS/SUBSCRIBERS/TOPICS/QOS/SIZE/RATE/MILLISECONDS      at RATE messages a second, which the broker should sustain
  *   retain/COUNT/SIZE                                                      publishes retained messages, then receives all of them
  *   idle/COUNT/MILLISECONDS                                                connections that do nothing; the memory after this time
+ * Before WORK, `stored/` means that the sessions of the subscribers outlive their connections.
  *
  * Publisher P publishes to topic P modulo TOPICS, or to all topics in turn if TOPICS exceeds PUBLISHERS. Subscriber S has topic S modulo
  * TOPICS, or all topics if TOPICS exceeds SUBSCRIBERS.
@@ -54,6 +55,7 @@ struct connection {
 };
 
 static int epoll;
+static int stored;
 static int port;
 static long pid;
 static struct connection **all;
@@ -310,7 +312,8 @@ static struct connection *begin(int publisher) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event)) fail("epoll");
   char id[24];
   int length = sprintf(id, "load%ldx%d", (long)getpid(), serial++);
-  uint8_t head[14] = {0x10, 12 + length, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, length};
+  uint8_t clean = stored && publisher < 0 ? 0 : 2;
+  uint8_t head[14] = {0x10, 12 + length, 0, 4, 'M', 'Q', 'T', 'T', 4, clean, 0, 0, 0, length};
   put(c, head, 14);
   put(c, id, length);
   all[count++] = c;
@@ -451,16 +454,21 @@ int main(int argc, char **argv) {
   epoll = epoll_create1(0);
   all = calloc(65536, sizeof *all);
   due = calloc(65536, sizeof *due);
-  if (sscanf(argv[3], "relay/%d/%d/%d/%d/%zu/%ld/%d", &publishers, &subscribers, &topics, &qos, &size, &window, &milliseconds) == 7) {
+  const char *work = argv[3];
+  if (strncmp(work, "stored/", 7) == 0) {
+    stored = 1;
+    work += 7;
+  }
+  if (sscanf(work, "relay/%d/%d/%d/%d/%zu/%ld/%d", &publishers, &subscribers, &topics, &qos, &size, &window, &milliseconds) == 7) {
     if (size < STAMP) size = STAMP;
     relay(milliseconds);
-  } else if (sscanf(argv[3], "latency/%d/%d/%d/%d/%zu/%lf/%d", &publishers, &subscribers, &topics, &qos, &size, &rate, &milliseconds) == 7) {
+  } else if (sscanf(work, "latency/%d/%d/%d/%d/%zu/%lf/%d", &publishers, &subscribers, &topics, &qos, &size, &rate, &milliseconds) == 7) {
     if (size < STAMP) size = STAMP;
     latency(rate, milliseconds);
-  } else if (sscanf(argv[3], "retain/%ld/%ld", &a, &b) == 2) {
+  } else if (sscanf(work, "retain/%ld/%ld", &a, &b) == 2) {
     size = b < STAMP ? STAMP : b;
     retain(a);
-  } else if (sscanf(argv[3], "idle/%ld/%ld", &a, &c) == 2) {
+  } else if (sscanf(work, "idle/%ld/%ld", &a, &c) == 2) {
     idle(a, c);
   } else {
     return 2;

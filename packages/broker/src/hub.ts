@@ -13,11 +13,11 @@ import {
   type UnsubscribePacket,
   type Will,
 } from "@aiko/mqtt/codec";
-import { type Delivery, EventEmitter, type ServerSessionOptions } from "@aiko/mqtt/session";
+import { type Delivery, EventEmitter } from "@aiko/mqtt/session";
 import { ApplicationSubscriptions } from "./application/application-subscriptions.js";
 import type { BrokerEvents, BrokerStatistics } from "./broker-events.js";
 import { ClientList } from "./clients/broker-clients.js";
-import { type ClientOwner, KnownClient, willSize } from "./clients/known-client.js";
+import { type ClientOwner, KnownClient, type SessionSettings, willSize } from "./clients/known-client.js";
 import { Admission } from "./connecting/admission.js";
 import type { ClientConnection } from "./connecting/client-connection.js";
 import type { Reception } from "./connecting/reception.js";
@@ -27,7 +27,7 @@ import { Workload } from "./connecting/workload.js";
 import { Hooks } from "./hooks/hooks.js";
 import { Intake } from "./hooks/intake.js";
 import { Reselection } from "./hooks/reselection.js";
-import { ExpirySweep } from "./messages/expiry-sweep.js";
+import { type ExpiringQueue, ExpirySweep } from "./messages/expiry-sweep.js";
 import { MemoryBudget, SESSION_SIZE } from "./messages/memory-budget.js";
 import { topicRefusal } from "./messages/permitted-publications.js";
 import type { PublishedMessage } from "./messages/published-message.js";
@@ -67,13 +67,13 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
   private closed = false;
 
   /** One object for all sessions: a copy for each would take half a kilobyte. */
-  private readonly sessionOptions: ServerSessionOptions;
+  private readonly sessionOptions: SessionSettings;
 
   constructor(private readonly settings: BrokerSettings) {
     this.clock = settings.clock;
-    const { outbox, receiveMaximum, topicAliasMaximum } = settings;
+    const { outbox, outboxInMemory, receiveMaximum, topicAliasMaximum } = settings;
     const bounds = { ...outbox, maximumInflightBytes: outbox.maximumBytes };
-    this.sessionOptions = { outbox: bounds, receiveMaximum, topicAliasMaximum };
+    this.sessionOptions = { outbox: bounds, outboxInMemory, receiveMaximum, topicAliasMaximum };
     this.admission = new Admission(settings);
     this.expirySweep = new ExpirySweep(this.clock);
     this.budget = new MemoryBudget(settings.maximumMemory);
@@ -233,8 +233,16 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     this.endSession(client);
   }
 
-  waits(client: KnownClient, until: number): void {
-    this.expirySweep.waits(client.session, until);
+  waits(queue: ExpiringQueue, until: number): void {
+    this.expirySweep.waits(queue, until);
+  }
+
+  unreadable(reason: string): void {
+    this.events.emit("storeDamaged", { records: 1, reason });
+  }
+
+  readingFailed(error: unknown): void {
+    this.events.emit("error", error);
   }
 
   dropped(client: KnownClient, topic: string, reason: string): void {
@@ -305,6 +313,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     client.connected(connection, packet, terms.sessionExpiry, identity);
     this.connected++;
     connection.admit(client, packet, terms, connack);
+    client.admitted();
     const { address } = connection.arrival;
     this.events.emit("connected", { clientId, protocolVersion, address, identity, sessionPresent: resumed });
     connection.resume();
@@ -330,7 +339,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
 
   private endSession(client: KnownClient): void {
     this.router.forget(client);
-    this.expirySweep.forget(client.session);
+    for (const queue of client.queues) this.expirySweep.forget(queue);
     if (this.clients.get(client.clientId) === client) this.clients.delete(client.clientId);
     client.sessionEnded((shared) => this.router.transfer(shared));
     this.events.emit("sessionEnded", { clientId: client.clientId });

@@ -142,7 +142,7 @@ export type {
 } from "./platform/network-options.js";
 export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
-export type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "./platform/store.js";
+export type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord, TakeRecord } from "./platform/store.js";
 export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
 export { MemoryStore, type MemoryStoreOptions } from "./store/memory-store.js";
 export { type MemoryPairOptions, memoryPair } from "./transport/memory-pair.js";

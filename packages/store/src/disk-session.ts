@@ -27,6 +27,16 @@ export class DiskSession implements StoredSession {
     if (changes.length > 0) await this.journal.write(changes);
   }
 
+  /** @throws StoreError STORE_FAILED */
+  async read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    if (this.closed !== undefined) throw new StoreError("STORE_FAILED", `disk store: ${this.what} is closed`);
+    try {
+      return await this.journal.read(keys);
+    } catch (error) {
+      throw storeError(`read ${this.what}`, error);
+    }
+  }
+
   /** Resolves when everything that was written is on the disk. */
   close(): Promise<void> {
     this.closed ??= this.giveUp();

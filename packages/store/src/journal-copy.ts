@@ -4,6 +4,7 @@ import type { FileSystem, OpenFile } from "./file-system.js";
 import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing } from "./framing.js";
 import { FRAME_SIZE, RECORD_SIZE, writeChanges } from "./journal-format.js";
+import { RecordTable } from "./record-table.js";
 
 /** Creates a new file that contains only a header, replacing what may have been left there. */
 export async function createFile(files: FileSystem, path: string, framing: Pick<Framing, "header">): Promise<OpenFile> {
@@ -25,7 +26,7 @@ export class JournalCopy {
   end: number;
   private size = 0;
   private parts: Buffer[] = [];
-  private readonly positions = new Map<number, number>();
+  private readonly places = new RecordTable();
 
   constructor(
     private readonly file: OpenFile,
@@ -41,7 +42,7 @@ export class JournalCopy {
 
   add(key: number, value: Uint8Array): void {
     const part = writeChanges([{ key, value }]);
-    this.positions.set(key, this.end + FRAME_HEADER_SIZE + this.size + RECORD_SIZE);
+    this.places.set(key, this.end + FRAME_HEADER_SIZE + this.size + RECORD_SIZE, value.length, 0);
     this.parts.push(part);
     this.size += part.length;
   }
@@ -56,8 +57,8 @@ export class JournalCopy {
 
   /** Returns the position of the record's value. */
   positionOf(key: number): number {
-    const position = this.positions.get(key);
-    if (position === undefined) throw new Error(`bug: the record ${key} was not copied`);
+    const position = this.places.positionOf(key);
+    if (position < 0) throw new Error(`bug: the record ${key} was not copied`);
     return position;
   }
 }

@@ -8,14 +8,15 @@
  * counts only if its checksums are correct.
  */
 
-import { type StoreChange, StoreError, type StoreRecord } from "@aiko/mqtt";
+import { type StoreChange, StoreError, type StoreRecord, type TakeRecord } from "@aiko/mqtt";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
-import { FrameReader, writeFrameHeader } from "./frames.js";
+import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming } from "./framing.js";
-import { readContent } from "./journal-content.js";
+import { readContent, readRecords } from "./journal-content.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
-import { eachChange, FRAME_SIZE, isChanges, writeChanges } from "./journal-format.js";
+import { FRAME_SIZE, writeChanges } from "./journal-format.js";
 import { mostGrowth, RecordIndex } from "./record-index.js";
+import { readValues } from "./record-values.js";
 import { storeError } from "./store-error.js";
 
 /** A damaged region of a session's file, which contains no intact records. */
@@ -74,6 +75,7 @@ export class Journal {
     path: string,
     name: string,
     bounds: JournalBounds,
+    take: TakeRecord | undefined,
   ): Promise<Opened> {
     await files.remove(`${path}.new`);
     const existing = await files.open(path, "existing");
@@ -84,11 +86,16 @@ export class Journal {
       if (existing === undefined) await journal.putInPlace();
       // A killed process may have renamed the file without syncing the directory.
       else await files.syncDirectory(directory);
-      return { journal, ...(await journal.load(name)) };
+      return { journal, ...(await journal.load(name, take)) };
     } catch (error) {
       await journal.file.close();
       throw error;
     }
+  }
+
+  /** The number of records. */
+  get size(): number {
+    return this.index.size;
   }
 
   /** Writes all of the changes, or none. Resolves when they are on the disk. */
@@ -101,6 +108,14 @@ export class Journal {
     return new Promise((resolve, reject) => this.add({ bytes, resolve, reject }));
   }
 
+  /**
+   * Reads records, as the writes that are reported have left them. Resolves to their values; undefined for a record that
+   * does not exist, or whose bytes have changed since they were written.
+   */
+  read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    return this.exclusively(() => readValues(this.file, this.index, keys));
+  }
+
   /** Resolves when everything that was written is on the disk, or has failed. */
   async close(): Promise<void> {
     this.closing = true;
@@ -108,6 +123,11 @@ export class Journal {
     await this.working;
     await this.file.close();
     if (this.index.size === 0 && this.failure === undefined) await this.files.remove(this.path);
+  }
+
+  /** Runs a task while nothing is written, and the file is not replaced. */
+  private exclusively<Result>(run: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => this.add({ run: () => run().then(resolve, reject) }));
   }
 
   private add(task: Task): void {
@@ -211,13 +231,16 @@ export class Journal {
   }
 
   /** Reads the file and repairs it. Rewrites it if an earlier version of this package wrote it. */
-  private async load(name: string): Promise<{ records: readonly StoreRecord[]; damage: Damage[] }> {
+  private async load(
+    name: string,
+    take: TakeRecord | undefined,
+  ): Promise<{ records: readonly StoreRecord[]; damage: Damage[] }> {
     const size = await this.file.size();
     const fresh = this.framing;
-    const content = await readContent(this.file, size, name, (body, position) => this.index.apply(body, position));
-    const { records, damaged } = content;
-    this.framing = content.framing ?? fresh;
-    this.end = content.end;
+    const { index, damaged, framing = fresh, end } = await readContent(this.file, size, name);
+    this.index = index;
+    this.framing = framing;
+    this.end = end;
     let damage: Damage[] = [];
     const alone = (finish: () => Promise<void>): Promise<void> => finish();
     if (damaged.length > 0) {
@@ -231,7 +254,16 @@ export class Journal {
       if (!this.framing.isUnforgeable) await this.rewrite(alone, "fail at damage", fresh).catch(() => undefined);
     }
     if (this.failure !== undefined) throw this.failure;
-    return { records, damage };
+    return { records: await this.records(take), damage };
+  }
+
+  /** Resolves to the records in ascending order of the keys; to none if `take` has received them. */
+  private async records(take: TakeRecord | undefined): Promise<readonly StoreRecord[]> {
+    const records: StoreRecord[] = [];
+    const keep: TakeRecord = (key, value) => records.push({ key, value: new Uint8Array(value) });
+    const changed = await readRecords(this.file, this.end, this.framing, this.index, take ?? keep);
+    if (changed !== undefined) throw this.corrupt(changed.offset, changed.bytes);
+    return records.sort((a, b) => a.key - b.key);
   }
 
   /** Gives the damaged file another name, under which it is kept. */
@@ -253,8 +285,7 @@ export class Journal {
     const waste = this.end - this.framing.header.length - used;
     if (waste < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
     if (this.compacting !== undefined || this.closing || this.failure !== undefined) return;
-    const exclusively = (finish: () => Promise<void>): Promise<void> =>
-      new Promise((resolve, reject) => this.add({ run: () => finish().then(resolve, reject) }));
+    const exclusively = (finish: () => Promise<void>): Promise<void> => this.exclusively(finish);
     this.compacting = this.rewrite(exclusively, "fail at damage", this.framing)
       .catch((error: unknown) => {
         // The file is unchanged and nothing is lost. The next attempt comes later: the disk may be full.
@@ -292,9 +323,6 @@ export class Journal {
         if (this.failure !== undefined) throw this.failure;
         copied = await copyBytes(this.file, copied, this.end, file, shift);
         await file.sync();
-        const index = this.index.moved((key, position) =>
-          position >= copiedTo ? position + shift : copy.positionOf(key),
-        );
         await this.files.rename(newPath, this.path);
         inPlace = true;
         try {
@@ -309,7 +337,7 @@ export class Journal {
         this.file = file;
         this.framing = framing;
         this.end += shift;
-        this.index = index;
+        this.index.relocate((key, position) => (position >= copiedTo ? position + shift : copy.positionOf(key)));
         await old.close();
       });
     } finally {
@@ -321,22 +349,13 @@ export class Journal {
   }
 
   private async copyRecords(end: number, copy: JournalCopy, policy: "skip damage" | "fail at damage"): Promise<void> {
-    const reader = new FrameReader(this.file, end, this.framing, isChanges);
-    for (let found = await reader.next(); found !== undefined; found = await reader.next()) {
-      if ("damaged" in found) {
-        if (policy === "fail at damage") throw this.corrupt(found.position, found.damaged);
-        continue;
-      }
+    const afterFrame = (): Promise<void> | undefined => {
       if (this.closing) throw new Error("the store closes");
-      const { body, position } = found;
-      eachChange(body, (key, start, length) => {
-        if (length >= 0 && this.index.standsAt(key, position + start))
-          copy.add(key, body.subarray(start, start + length));
-      });
-      if (copy.isFull) await copy.flush();
-    }
-    if (reader.position < end && policy === "fail at damage")
-      throw this.corrupt(reader.position, end - reader.position);
+      return copy.isFull ? copy.flush() : undefined;
+    };
+    const copyRecord = copy.add.bind(copy);
+    const damage = await readRecords(this.file, end, this.framing, this.index, copyRecord, afterFrame);
+    if (damage !== undefined && policy === "fail at damage") throw this.corrupt(damage.offset, damage.bytes);
   }
 
   private corrupt(offset: number, bytes: number): StoreError {

@@ -1,19 +1,14 @@
 /** The positions of a session's record values in its file, and the size of the records. Reads and writes no file. */
 
-import type { StoreChange } from "@aiko/mqtt";
+import { crc32 } from "./crc32.js";
 import { eachChange, RECORD_SIZE } from "./journal-format.js";
-
-/** The position of a value. */
-interface Place {
-  readonly position: number;
-  readonly length: number;
-}
+import { type Place, RecordTable } from "./record-table.js";
 
 /** The memory of a record in addition to its value: its key and its position. The same as in the memory store. */
 const RECORD_OVERHEAD = 64;
 
 export class RecordIndex {
-  private readonly places = new Map<StoreChange["key"], Place>();
+  private readonly places = new RecordTable();
   private valueBytes = 0;
 
   get size(): number {
@@ -32,21 +27,26 @@ export class RecordIndex {
 
   /** @param position the position of the changes in the file */
   apply(changes: Buffer, position: number): void {
+    const { places } = this;
     eachChange(changes, (key, start, length) => {
-      const before = this.places.get(key);
-      if (before !== undefined) this.valueBytes -= before.length;
+      this.valueBytes -= Math.max(0, places.lengthOf(key));
       if (length < 0) {
-        this.places.delete(key);
+        places.delete(key);
       } else {
-        this.places.set(key, { position: position + start, length });
+        places.set(key, position + start, length, crc32(changes.subarray(start, start + length)));
         this.valueBytes += length;
       }
     });
   }
 
+  /** Returns where the record's value is in the file; undefined if there is no such record. */
+  placeOf(key: number): Place | undefined {
+    return this.places.get(key);
+  }
+
   /** Returns whether the record's current value is at this position, not a later one. */
   standsAt(key: number, position: number): boolean {
-    return this.places.get(key)?.position === position;
+    return this.places.positionOf(key) === position;
   }
 
   /** Returns by how much these changes would increase `bytes`. */
@@ -55,7 +55,7 @@ export class RecordIndex {
     let growth = 0;
     for (const part of parts) {
       eachChange(part, (key, _, length) => {
-        const before = after.get(key) ?? sizeOf(this.places.get(key)?.length ?? -1);
+        const before = after.get(key) ?? sizeOf(this.places.lengthOf(key));
         growth += sizeOf(length) - before;
         after.set(key, sizeOf(length));
       });
@@ -63,14 +63,9 @@ export class RecordIndex {
     return growth;
   }
 
-  /** Returns the index of the same records for a file in which they have other positions. */
-  moved(to: (key: number, position: number) => number): RecordIndex {
-    const index = new RecordIndex();
-    for (const [key, { position, length }] of this.places) {
-      index.places.set(key, { position: to(key, position), length });
-    }
-    index.valueBytes = this.valueBytes;
-    return index;
+  /** The same records are in another file now, at the positions that `to` returns. */
+  relocate(to: (key: number, position: number) => number): void {
+    this.places.relocate(to);
   }
 }
 

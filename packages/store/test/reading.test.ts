@@ -78,3 +78,24 @@ test("sees all of a write or nothing, while the owner writes", async () => {
   await session.close();
   expect(reads).toBeGreaterThan(0);
 });
+
+test("a value whose bytes have changed since they were written is not returned", async () => {
+  const { session } = await new DiskStore(directory).open("a");
+  for (let key = 1; key <= 3; key++) await session.write([put(key, "x".repeat(1_000))]);
+  const path = journal();
+  const bytes = readFileSync(path);
+  const at = bytes.length - 1_500; // in the second of the three
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  expect((await session.read?.([1, 2, 3]))?.map((value) => value?.length)).toEqual([1_000, undefined, 1_000]);
+  await session.close();
+});
+
+test("values can be read after the file was rewritten", async () => {
+  const { session } = await new DiskStore(directory, { toleratedWaste: 1_000 }).open("a");
+  await session.write([put(1, "first")]);
+  for (let i = 0; i < 50; i++) await session.write([put(2, `${i}`.padEnd(500)), put(10 + i, `${i}`)]);
+  const values = await session.read?.([1, 2, 10, 59]);
+  expect(values?.map((value) => new TextDecoder().decode(value).trim())).toEqual(["first", "49", "0", "49"]);
+  await session.close();
+});

@@ -8,7 +8,8 @@ const onDamage = (): void => {
   throw new Error("a kill is no damage");
 };
 const store = directory === undefined ? undefined : new DiskStore(directory, { onDamage });
-const broker = await Broker.listen({ port: 0, store });
+// Few messages stay in memory, so that most wait in the store.
+const broker = await Broker.listen({ port: 0, store, outboxInMemory: { maximumCount: 5 } });
 broker.on("storeDamaged", onDamage);
 process.once("SIGTERM", () => void broker.close().then(() => process.exit(0)));
 process.stdout.write(`${broker.port}\n`);

@@ -26,6 +26,7 @@ import {
 } from "@aiko/mqtt/session";
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
+import type { ExpiringQueue } from "../messages/expiry-sweep.js";
 import { type MemoryBudget, propertiesSize, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
 import {
   DeliveredMessage,
@@ -38,8 +39,12 @@ import type { ClientSubscription, Recipient, Subscriber } from "../messages/subs
 import type { BrokerJournal } from "../persistence/broker-journal.js";
 import { ClientJournal, type JournaledClient } from "../persistence/client-journal.js";
 import type { LoadedDelivery, LoadedSession } from "../persistence/loaded-state.js";
+import { Backlog, type BackloggedClient, type QueueLimits } from "./backlog.js";
 import type { BrokerClient } from "./broker-client.js";
 import { type ConnectionOrigin, type HandledClient, SessionHandle } from "./session-handle.js";
+
+/** What all sessions share. */
+export type SessionSettings = ServerSessionOptions & QueueLimits;
 
 /** What a client needs of the rest of the broker. */
 export interface ClientOwner {
@@ -48,8 +53,8 @@ export interface ClientOwner {
   unsubscribe(client: KnownClient, packet: UnsubscribePacket): void;
   /** The connection has ended; `will` is the will to publish, if any. */
   disconnected(client: KnownClient, will: Will | undefined, reason: string): void;
-  /** A message that expires waits for the client. */
-  waits(client: KnownClient, until: number): void;
+  /** A message that expires waits in a queue of the client. */
+  waits(queue: ExpiringQueue, until: number): void;
   /** A message for the client exceeded a limit. */
   dropped(client: KnownClient, topic: string, reason: string): void;
   /** The client has a message with this payload. */
@@ -58,6 +63,10 @@ export interface ClientOwner {
   discard(client: KnownClient): void;
   /** A subscription could not be stored. */
   unsubscribeUnrecorded(client: KnownClient, topicFilter: string): void;
+  /** A message could not be read from the store. */
+  unreadable(reason: string): void;
+  /** The store could not be read. */
+  readingFailed(error: unknown): void;
   /** The client must not receive the message; another member of these shared subscriptions may. */
   denied(client: KnownClient, message: PublishedMessage, sharedFilters: readonly string[] | undefined): void;
 }
@@ -81,11 +90,13 @@ const NONE: ReadonlySet<string> = new Set();
 const UNKNOWN: ConnectionOrigin = { username: undefined, address: undefined, listener: undefined, connectedAt: 0 };
 
 export class KnownClient
-  implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, JournaledClient, QueueOwner
+  implements ServerSessionEvents, Subscriber, GatedClient, HandledClient, JournaledClient, QueueOwner, BackloggedClient
 {
   readonly session: ServerSession;
   /** Records what outlives the process. Undefined for a session that ends with its connection. */
   readonly journal: ClientJournal | undefined;
+  /** What waits in the store only. Undefined if the session is not stored, or if the store cannot be read. */
+  private readonly backlog: Backlog | undefined;
   /** Undefined until the first subscription: an empty set takes 200 bytes. */
   private filters: Set<string> | undefined;
   /** Decides about deliveries, if the application has a hook for them. */
@@ -113,15 +124,17 @@ export class KnownClient
 
   constructor(
     readonly clientId: string,
-    private readonly options: ServerSessionOptions,
+    private readonly options: SessionSettings,
     private readonly maximumExpiry: number,
     private readonly owner: ClientOwner,
     private readonly budget: MemoryBudget,
-    clock: Clock,
+    private readonly clock: Clock,
     /** Set if the session is stored. */
     journal?: BrokerJournal,
   ) {
     this.journal = journal && new ClientJournal(journal, clock, this);
+    if (this.journal !== undefined && journal?.canRead)
+      this.backlog = new Backlog(options, this.journal, budget, clock, this);
     this.session = new ServerSession(options, this, this.journal);
     this.count();
   }
@@ -167,13 +180,23 @@ export class KnownClient
 
   /** Whether a message for this client would have to wait. */
   get isBacklogged(): boolean {
-    return this.session.isBacklogged || this.gate?.isBusy === true;
+    return this.session.isBacklogged || this.gate?.isBusy === true || this.hasBacklog;
   }
 
   /** Calls `then` once, as soon as a message need not wait, or when the connection is lost. */
   whenRoom(then: () => void): void {
     if (this.gate?.isBusy) this.gate.whenIdle(then);
+    else if (this.backlog !== undefined && this.hasBacklog && this.isOnline) this.backlog.whenEmpty(then);
     else this.session.whenRoom(then);
+  }
+
+  private get hasBacklog(): boolean {
+    return this.backlog !== undefined && this.backlog.pending > 0;
+  }
+
+  /** The queues with messages that may expire. */
+  get queues(): readonly ExpiringQueue[] {
+    return this.backlog === undefined ? [this.session] : [this.session, this.backlog];
   }
 
   /** The client, as the application sees it. */
@@ -183,8 +206,11 @@ export class KnownClient
   }
 
   get queued(): BrokerClient["queued"] {
-    const { session, gate } = this;
-    return { count: session.pending + (gate?.count ?? 0), bytes: session.queuedBytes + (gate?.size ?? 0) };
+    const { session, gate, backlog } = this;
+    return {
+      count: session.pending + (gate?.count ?? 0) + (backlog?.pending ?? 0),
+      bytes: session.queuedBytes + (gate?.size ?? 0) + (backlog?.bytes ?? 0),
+    };
   }
 
   /** Whether the session continues when its connection, if it has one, ends. */
@@ -207,6 +233,11 @@ export class KnownClient
     this.journal?.connected();
   }
 
+  /** Called when messages can be written to its connection. */
+  admitted(): void {
+    this.backlog?.fetchSoon();
+  }
+
   /**
    * Continues a session that an earlier process left, without its subscriptions and its will. The client is not
    * connected.
@@ -218,17 +249,44 @@ export class KnownClient
     this.expiry = expiry;
     this.origin = { ...UNKNOWN, username };
     this.journal?.restore(loaded);
-    const messages = loaded.deliveries.map((each) => restoredMessage(each, this));
+    const messages = this.hold(loaded.deliveries);
     const [received, reserved] = (["received", "reserved"] as const).map((kind) =>
       loaded.identifiers.filter(({ record }) => record.kind === kind).map(({ record }) => record.packetIdentifier),
     );
     this.session.restore(messages, received ?? [], reserved ?? []);
-    for (const message of messages) {
-      const { held, state, expiresAt, qos } = message;
-      if (held !== undefined) this.budget.hold(held, this, qos);
-      if (state === "queued" && expiresAt < Infinity) this.owner.waits(this, expiresAt);
-    }
+    this.backlog?.restore(loaded.stored);
     this.count();
+  }
+
+  take(deliveries: readonly LoadedDelivery[]): void {
+    this.session.continueWith(this.hold(deliveries), this.clock.now());
+  }
+
+  backlogExpires(until: number): void {
+    if (this.backlog !== undefined) this.owner.waits(this.backlog, until);
+  }
+
+  refused(topic: string, reason: string): void {
+    this.owner.dropped(this, topic, reason);
+  }
+
+  lost(reason: string): void {
+    this.owner.unreadable(reason);
+  }
+
+  backlogFailed(error: unknown): void {
+    this.owner.readingFailed(error);
+    this.end(ReasonCode.UNSPECIFIED_ERROR, "the store cannot be read");
+  }
+
+  /** Counts the memory of messages that were read. */
+  private hold(deliveries: readonly LoadedDelivery[]): DeliveredMessage[] {
+    return deliveries.map((each) => {
+      const message = restoredMessage(each, this);
+      this.budget.hold(each.message, this, message.qos);
+      if (message.state === "queued" && message.expiresAt < Infinity) this.owner.waits(this.session, message.expiresAt);
+      return message;
+    });
   }
 
   /** Cancels the timers: the client is back, or the broker is closed. */
@@ -264,6 +322,7 @@ export class KnownClient
       if (message.isTransferable) transfer(message.shared as SharedMessage);
       this.journal?.remove(message); // after the transfer, so that the record of the message stays
     }
+    this.backlog?.end();
     for (const { message, recipient } of this.gate?.end() ?? []) {
       const { qos, sharedFilters } = recipient;
       if (qos > 0 && sharedFilters !== undefined) transfer({ message, sharedFilters });
@@ -292,6 +351,7 @@ export class KnownClient
     this.will = undefined;
     this.session.connectionLost();
     this.gate?.disconnected();
+    this.backlog?.disconnected();
     this.aliasSize = 0;
     this.owner.disconnected(this, will, reason);
     if (this.delayedWill === undefined) this.willSize = 0;
@@ -328,6 +388,7 @@ export class KnownClient
       this.owner.dropped(this, message.topic, "the store cannot be written");
       return false;
     }
+    if (this.backlog?.needs(recipient)) return this.backlog.put(message, recipient);
     if (recipient.qos > 0 || this.session.isBacklogged) forKeeping(message);
     const { topic, payload, expiresAt } = message;
     const { qos, retain, subscriptionIdentifiers, sharedFilters } = recipient;
@@ -340,7 +401,7 @@ export class KnownClient
     // receive it twice.
     if (qos === 2) this.awaitStore();
     this.session.deliver(delivered, now);
-    if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this, expiresAt);
+    if (expiresAt < Infinity && delivered.state === "queued") this.owner.waits(this.session, expiresAt);
     if (delivered.state === "queued" || (qos > 0 && delivered.state !== "settled")) {
       delivered.held = message;
       this.budget.hold(message, this, qos);
@@ -369,9 +430,10 @@ export class KnownClient
   hasRoomFor(count: number, bytes: number): boolean {
     if (count > 1 && this.budget.isFull) return false;
     const { outbox } = this.options;
-    const isFirst = count === 1 && this.session.pending === 0; // one message of any size fits
-    if (this.session.pending + count > outbox.maximumCount) return false;
-    return isFirst || this.session.queuedBytes + bytes <= outbox.maximumBytes;
+    const waiting = this.session.pending + (this.backlog?.pending ?? 0);
+    const isFirst = count === 1 && waiting === 0; // one message of any size fits
+    if (waiting + count > outbox.maximumCount) return false;
+    return isFirst || this.session.queuedBytes + (this.backlog?.bytes ?? 0) + bytes <= outbox.maximumBytes;
   }
 
   waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
@@ -381,7 +443,7 @@ export class KnownClient
 
   waitsNoLonger(message: PublishedMessage, record: number): void {
     this.budget.release(message, this, UNDROPPABLE);
-    this.journal?.waitsNoLonger(message, record);
+    this.journal?.waitsNoLonger(message.record, record);
   }
 
   overflowed(topic: string): void {

@@ -18,8 +18,19 @@ export interface PublishedMessage {
   readonly publisherIdentity: string | undefined;
   /** The number of clients that it waits for. Only `MemoryBudget` changes it. */
   holders: number;
-  /** Its record in the store, and how many other records refer to it. Only the journal changes it. */
-  record: { readonly key: number; references: number } | undefined;
+  /** Its record in the store; may be removed already. Only the journal changes it. */
+  record: StoredMessage | undefined;
+}
+
+/** A message's record in the store, as all know it who refer to it. The message itself need not be in memory. */
+export interface StoredMessage {
+  readonly key: number;
+  /** The bytes of the record. */
+  readonly size: number;
+  /** In the clock's milliseconds; Infinity if it does not expire. */
+  readonly expiresAt: number;
+  /** How many records refer to it. At 0, it was removed. Only the journal changes it. */
+  references: number;
 }
 
 /** The fields that PUBLISH and a will share. */

@@ -174,7 +174,7 @@ export class RetainedMessages {
     const { journal } = this;
     // The broker's own topics are published again by the next process.
     if (journal === undefined || retained.message.topic.startsWith("$SYS/")) return;
-    const record = { kind: "retained", message: journal.hold(retained.message) } as const;
+    const record = { kind: "retained", message: journal.hold(retained.message).key } as const;
     retained.key = journal.add(writeRecord(record), () => this.forget(retained));
   }
 
@@ -186,11 +186,11 @@ export class RetainedMessages {
     retained.message = message;
     retained.sequence = ++this.latest;
     if (journal === undefined || retained.key === 0) return;
-    const record = { kind: "retained", message: journal.hold(message) } as const;
+    const record = { kind: "retained", message: journal.hold(message).key } as const;
     journal.set(retained.key, writeRecord(record), () => {
       if (this.tree.get(former.topic) === retained) this.replace(retained, former);
     });
-    journal.release(former);
+    journal.release(former.record);
   }
 
   private forget({ message, slot, key }: Retained): void {
@@ -199,7 +199,7 @@ export class RetainedMessages {
     this.freeSlots.push(slot);
     if (this.journal === undefined || key === 0) return;
     this.journal.delete(key);
-    this.journal.release(message);
+    this.journal.release(message.record);
   }
 }
 

@@ -104,6 +104,12 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
    */
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
+   * How much of the `outbox` of a stored session stays in memory, each from 1. Messages of QoS 1 and 2 beyond wait in the
+   * `store` only, and are read when the client has received the others. Messages of shared subscriptions always stay in
+   * memory. Only for a store that can be read, as a DiskStore can. Default 1,000 messages, 1,048,576 bytes (1 MiB).
+   */
+  readonly outboxInMemory?: PartialOptions<Bounds> | undefined;
+  /**
    * Limits of the retained messages, each from 0. Messages beyond are not retained: see the event `notRetained`. The
    * bytes include about 200 for each message and for each level of its topic. Default 200,000 messages, 268,435,456
    * bytes (256 MiB).
@@ -206,6 +212,7 @@ const rules = {
   maximumPacketSize: integer(16, PROTOCOL_MAXIMUM, 67_108_864),
   maximumTopicLevels: integer(1, 65_536, 201),
   outbox: bounds(1, 100_000, 64 * 2 ** 20),
+  outboxInMemory: bounds(1, 1_000, 2 ** 20),
   retained: bounds(0, 200_000, 256 * 2 ** 20),
   maximumShare: share(0.5),
   receiveMaximum: integer(1, 65_535, 65_535),

@@ -6,7 +6,8 @@
  */
 
 import { type Clock, MqttError, type StoredSession, StoreError, type Timer } from "@aiko/mqtt";
-import type { PublishedMessage } from "../messages/published-message.js";
+import type { PublishedMessage, StoredMessage } from "../messages/published-message.js";
+import { Batch, type Undo } from "./batch.js";
 import { writeRecord } from "./record-writing.js";
 
 /** What the journal needs of the rest of the broker. */
@@ -15,30 +16,6 @@ export interface JournalOwner {
   storeFailed(error: MqttError, isFirst: boolean): void;
   /** The store has room again, after failures. */
   storeRecovered(): void;
-}
-
-/** Undoes what could not be written. Nothing that depends on it was sent. */
-type Undo = (error: MqttError) => void;
-
-/** Changes that are written together. */
-class Batch {
-  readonly changes = new Map<number, Uint8Array | undefined>();
-  /** The keys of records that were added with this batch. */
-  readonly added = new Set<number>();
-  readonly undo = new Map<number, Undo>();
-  /** Whether it only has the probe. */
-  isProbe = false;
-  readonly written: Promise<void>;
-  declare resolve: () => void;
-  declare reject: (error: MqttError) => void;
-
-  constructor(readonly number: number) {
-    this.written = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.written.catch(() => undefined); // possibly, no connection waits for it
-  }
 }
 
 /** Unreadable records are moved to keys from here on, and are never read again. */
@@ -61,6 +38,7 @@ export class BrokerJournal {
   private writing: Batch | undefined;
   private lastDurable = 0;
   private lastKey = 0;
+  private nextAside = SET_ASIDE;
   private session: StoredSession | undefined;
   private commitDue = false;
   /** How many writes, and how many probes, have failed since the last success. */
@@ -114,10 +92,37 @@ export class BrokerJournal {
    * Begins to write.
    *
    * @param lastKey the highest key of a record
+   * @param nextAside the first free key for unreadable records
    */
-  begin(session: StoredSession, lastKey: number): void {
+  begin(session: StoredSession, lastKey: number, nextAside: number): void {
     this.session = session;
     this.lastKey = lastKey;
+    this.nextAside = nextAside;
+  }
+
+  /** Whether records can be read while the broker runs, so that messages can wait in the store alone. */
+  get canRead(): boolean {
+    return this.session?.read !== undefined;
+  }
+
+  /**
+   * Resolves to the values of records; undefined for one that does not exist, or was damaged. What is not written yet is
+   * written first.
+   *
+   * @throws MqttError of the store
+   */
+  async read(keys: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const pending = [this.collected, this.writing].find((batch) => batch?.puts(keys));
+    await pending?.written.catch(() => undefined); // then it is undone
+    const { session } = this;
+    if (session?.read === undefined) throw new StoreError("STORE_FAILED", "store: it is closed, or cannot be read");
+    return await inTime(this.clock, session.read(keys), "read the store");
+  }
+
+  /** Moves a record that is not readable to where nothing is read from. */
+  setAside(key: number, value: Uint8Array): void {
+    this.delete(key);
+    this.set(this.nextAside++, value);
   }
 
   /**
@@ -153,23 +158,23 @@ export class BrokerJournal {
     this.commitSoon();
   }
 
-  /** Records the message, if it has no record, because another record refers to it. Returns its key. */
-  hold(message: PublishedMessage): number {
-    if (message.record === undefined) {
+  /** Records the message, if it has no record, because another record refers to it. */
+  hold(message: PublishedMessage): StoredMessage {
+    let { record } = message;
+    if (record === undefined || record.references === 0) {
       const { topic, payload, qos, retain, properties, expiresAt, publisher, publisherIdentity } = message;
       const by = { publisher, publisherIdentity };
-      const record = { kind: "message", topic, payload, qos, retain, properties, expiresAt, ...by } as const;
-      message.record = { key: this.add(writeRecord(record)), references: 0 };
+      const value = writeRecord({ kind: "message", topic, payload, qos, retain, properties, expiresAt, ...by });
+      record = { key: this.add(value), size: value.length, expiresAt, references: 0 };
+      message.record = record;
     }
-    message.record.references++;
-    return message.record.key;
+    record.references++;
+    return record;
   }
 
   /** Called when a record does not refer to the message any more. */
-  release(message: PublishedMessage): void {
-    const { record } = message;
+  release(record: StoredMessage | undefined): void {
     if (record === undefined || --record.references > 0) return;
-    message.record = undefined;
     this.delete(record.key);
   }
 

@@ -7,10 +7,11 @@
 import type { Clock, MqttError } from "@aiko/mqtt";
 import type { ProtocolVersion, Will } from "@aiko/mqtt/codec";
 import type { MessageJournal, OutgoingMessage, ReceivedMessages } from "@aiko/mqtt/session";
-import { DeliveredMessage, type PublishedMessage } from "../messages/published-message.js";
+import { DeliveredMessage, type PublishedMessage, type StoredMessage } from "../messages/published-message.js";
 import type { ClientSubscription, Recipient } from "../messages/subscription-table.js";
 import type { BrokerJournal } from "./broker-journal.js";
-import type { LoadedSession } from "./loaded-state.js";
+import { readDeliveries } from "./delivery-reading.js";
+import type { LoadedSession, StoredDelivery } from "./loaded-state.js";
 import { writeRecord } from "./record-writing.js";
 
 /** The client, as its journal sees it. */
@@ -135,7 +136,7 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     if (!(message instanceof DeliveredMessage) || message.source === undefined) return;
     this.client.awaitStore();
     if (message.sequence === 0) {
-      const value = this.deliveryOf(message, this.journal.hold(message.source));
+      const value = this.deliveryOf(message, this.journal.hold(message.source).key);
       message.sequence = this.journal.add(value, (error) => this.client.unrecorded(message, error));
     } else if (message.source.record !== undefined) {
       this.journal.set(message.sequence, this.deliveryOf(message, message.source.record.key));
@@ -154,31 +155,42 @@ export class ClientJournal implements MessageJournal, ReceivedMessages {
     } else {
       this.journal.delete(key);
     }
-    this.journal.release(message.source);
+    this.journal.release(message.source.record);
   }
 
   /**
-   * Records a message that waits for `authorizeDeliver`. Returns the key for `waitsNoLonger`; 0 if nothing was recorded.
+   * Records a message that waits for `authorizeDeliver`, or waits in the store only. Returns the key for `waitsNoLonger`;
+   * 0 if nothing was recorded.
    *
    * @param undone called if it could not be written
    */
   waits(message: PublishedMessage, recipient: Recipient, undone: () => void): number {
     const { qos, retain, subscriptionIdentifiers, sharedFilters = [] } = recipient;
     if (qos === 0) return 0;
-    const fields = { session: this.key, message: this.journal.hold(message), qos, retain };
+    const stored = this.journal.hold(message);
+    const fields = { session: this.key, message: stored.key, qos, retain };
     const identifiers = { packetIdentifier: 0, subscriptionIdentifiers, sharedFilters };
     const value = writeRecord({ kind: "delivery", state: "queued", ...fields, ...identifiers });
     const key = this.journal.add(value, () => {
-      this.waitsNoLonger(message, key);
+      this.waitsNoLonger(stored, key);
       undone();
     });
     return key;
   }
 
-  waitsNoLonger(message: PublishedMessage, key: number): void {
+  waitsNoLonger(message: StoredMessage | undefined, key: number): void {
     if (key === 0) return;
     this.journal.delete(key);
     this.journal.release(message);
+  }
+
+  /**
+   * Resolves to messages that wait in the store.
+   *
+   * @throws MqttError of the store
+   */
+  read(deliveries: readonly StoredDelivery[]): ReturnType<typeof readDeliveries> {
+    return readDeliveries(this.journal, deliveries, this.clock.now());
   }
 
   nameOf(): undefined {

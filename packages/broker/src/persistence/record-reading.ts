@@ -52,6 +52,20 @@ export class RecordDecoder {
     }
   }
 
+  /** @throws Error that names the fault, if it is not a valid record of a message */
+  message(value: Uint8Array): MessageRecord {
+    const record = this.read(value);
+    if (record.kind !== "message") throw new Error(`it is a record of the kind ${record.kind}`);
+    return record;
+  }
+
+  /** @throws Error that names the fault, if it is not a valid record of a delivery */
+  delivery(value: Uint8Array): DeliveryRecord {
+    const record = this.read(value);
+    if (record.kind !== "delivery") throw new Error(`it is a record of the kind ${record.kind}`);
+    return record;
+  }
+
   private readMessage(reader: RecordReader): MessageRecord {
     const expiresAt = reader.time();
     const has = reader.byte();
@@ -120,6 +134,20 @@ export class RecordDecoder {
     };
   }
 }
+
+/**
+ * Returns when the message of a record expires; undefined if it is a record of another kind. Does not read the message.
+ *
+ * @throws Error that names the fault
+ */
+export function readExpiry(value: Uint8Array): number | undefined {
+  if (value[0] !== MESSAGE) return undefined;
+  const reader = new RecordReader(value);
+  reader.byte();
+  return reader.time();
+}
+
+const MESSAGE = kinds.indexOf("message");
 
 function newStream(): ServerPacketStream {
   return new ServerPacketStream(5, { maximumPacketSize: Infinity });

@@ -61,6 +61,7 @@ export type FixedOptions = CapabilityOptions &
     | "maximumShare"
     | "maximumTopicLevels"
     | "outbox"
+    | "outboxInMemory"
     | "receiveMaximum"
     | "retained"
     | "subprotocolOptional"

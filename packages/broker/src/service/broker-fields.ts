@@ -117,6 +117,16 @@ export const broker: Kind<BrokerSection> = table({
       bounds("[broker.outbox]", "Limits of the messages that wait for one client.", 1, 100_000, "64MiB"),
       "Limits of the messages that wait for one client.",
     ),
+    outbox_in_memory: section(
+      bounds(
+        "[broker.outbox_in_memory]",
+        "How much of the outbox of a stored session stays in memory. Messages beyond wait in the store only.",
+        1,
+        1_000,
+        "1MiB",
+      ),
+      "How much of the outbox of a stored session stays in memory. Messages beyond wait in the store only.",
+    ),
     retained: section(
       bounds("[broker.retained]", "Limits of the retained messages.", 0, 200_000, "256MiB"),
       "Limits of the retained messages.",
@@ -167,6 +177,7 @@ export const broker: Kind<BrokerSection> = table({
       maximumPacketSize: read.max_packet_size,
       maximumTopicLevels: read.max_topic_levels,
       outbox: read.outbox,
+      outboxInMemory: read.outbox_in_memory,
       retained: read.retained,
       maximumShare: read.max_share,
       receiveMaximum: read.receive_maximum,

@@ -16,6 +16,7 @@ const keys: { readonly [Name in keyof BrokerConfiguration["options"]]-?: string 
   maximumPacketSize: "max_packet_size",
   maximumTopicLevels: "max_topic_levels",
   outbox: "outbox",
+  outboxInMemory: "outbox_in_memory",
   retained: "retained",
   maximumShare: "max_share",
   receiveMaximum: "receive_maximum",

@@ -16,6 +16,12 @@ export class TestStore implements Store {
   failures = 0;
   /** How many sessions were closed. */
   closed = 0;
+  /** Whether it has `read`. */
+  canRead = true;
+  /** How often records were read. */
+  reads = 0;
+  /** Reading fails with this error. */
+  unreadable: Error | undefined;
   /** The bytes that there is room for. */
   maximumBytes = Infinity;
   private owner: object | undefined;
@@ -29,6 +35,7 @@ export class TestStore implements Store {
     this.release();
     const session: StoredSession = {
       write: (changes) => this.write(owner, changes),
+      ...(this.canRead && { read: (keys) => this.read(keys) }),
       close: async () => {
         this.closed++;
       },
@@ -69,6 +76,12 @@ export class TestStore implements Store {
     let bytes = 0;
     for (const { length } of this.records.values()) bytes += length + 64;
     return bytes;
+  }
+
+  private async read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    this.reads++;
+    if (this.unreadable !== undefined) throw this.unreadable;
+    return keys.map((key) => this.records.get(key)?.slice());
   }
 
   private async write(owner: object, changes: readonly StoreChange[]): Promise<void> {

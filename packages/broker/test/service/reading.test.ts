@@ -98,6 +98,7 @@ test("each key is read", () => {
       maximumPacketSize: 1024,
       maximumTopicLevels: 6,
       outbox: { maximumCount: 13, maximumBytes: 14 },
+      outboxInMemory: { maximumCount: 14, maximumBytes: 15 },
       retained: { maximumCount: 0, maximumBytes: 0 },
       maximumShare: 0.25,
       receiveMaximum: 7,

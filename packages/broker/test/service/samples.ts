@@ -103,6 +103,10 @@ loopback = true
 max_count = 13
 max_bytes = "14B"
 
+[broker.outbox_in_memory]
+max_count = 14
+max_bytes = "15B"
+
 [broker.retained]
 max_count = 0
 max_bytes = "0B"

@@ -145,6 +145,12 @@ export class ServerSession {
     this.receiver.forget(packetIdentifier);
   }
 
+  /** Continues with recorded messages that its owner kept elsewhere. They follow those that wait. */
+  continueWith(messages: readonly OutgoingMessage[], now: number): void {
+    this.sender.restore(messages);
+    this.drained(now);
+  }
+
   /** Whether the client is connected. */
   get isOnline(): boolean {
     return this.link !== undefined;
@@ -167,6 +173,11 @@ export class ServerSession {
   /** The number of messages for this client whose delivery is not finished. */
   get pending(): number {
     return this.sender.pending;
+  }
+
+  /** The number of messages that were not sent yet. */
+  get queuedCount(): number {
+    return this.outbox.length;
   }
 
   /** The bytes of topics, payloads and properties of the messages that were not sent yet. */

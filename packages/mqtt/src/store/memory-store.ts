@@ -90,6 +90,12 @@ class MemorySession implements StoredSession {
     space.bytes = bytes;
   }
 
+  /** @throws StoreError STORE_FAILED */
+  async read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    if (this.release === undefined) throw new StoreError("STORE_FAILED", "store: the session is closed");
+    return keys.map((key) => this.table.get(key)?.slice());
+  }
+
   async close(): Promise<void> {
     this.release?.();
     this.release = undefined;

@@ -3,7 +3,7 @@
  * test runner.
  */
 
-import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord } from "../platform/store.js";
+import type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord, TakeRecord } from "../platform/store.js";
 import { check, checkBytes, checkRejects, pattern, type SuiteCase } from "./suite.js";
 
 /** What `storeSuite` checks. */
@@ -98,6 +98,54 @@ export function storeSuite(harness: StoreHarness): SuiteCase[] {
       const { records } = await place.open("s");
       check(records.length === 51, `there are 51 records; there are ${records.length}`);
       checkBytes((records[0] as StoreRecord).value, pattern(49), "the record written last");
+    }),
+    at("records can be read by their keys, if the store can do that", async (place) => {
+      const { session } = await place.open("s");
+      await session.write([
+        put(1, pattern(10)),
+        put(2, pattern(5000)),
+        put(LARGEST_KEY, pattern(3)),
+        put(4, pattern(0)),
+      ]);
+      await session.write([put(1, pattern(20)), remove(4), put(5, pattern(0))]);
+      if (session.read === undefined) return;
+      checkValues(await session.read([5, LARGEST_KEY, 4, 2, 1, 99, 1]), [0, 3, undefined, 5000, 20, undefined, 20]);
+      checkValues(await session.read([]), []);
+      await session.write([put(7, pattern(7))]);
+      checkValues(await session.read([7]), [7]);
+      await session.close();
+      await checkRejects(session.read([1]), "reading after close");
+      const again = (await place.open("s")).session;
+      if (again.read !== undefined) checkValues(await again.read([1, 7, 4]), [20, 7, undefined]);
+    }),
+    at("many records can be read while others are written and removed", async (place) => {
+      const { session } = await place.open("s");
+      const keys = Array.from({ length: 500 }, (_, i) => i * 7 + 1);
+      await session.write(keys.map((key) => put(key, pattern(key))));
+      if (session.read === undefined) return;
+      const kept = keys.filter((key) => key % 2 === 0);
+      const changes = keys.map((key) => (key % 2 === 0 ? put(key + 100_000, pattern(3_000)) : remove(key)));
+      const writing = changes.map((change) => session.write([change]));
+      for (let i = 0; i < 5; i++) checkValues(await session.read(kept), kept);
+      await Promise.all(writing);
+      checkValues(
+        await session.read(keys),
+        keys.map((key) => (key % 2 === 0 ? key : undefined)),
+      );
+    }),
+    at("a store may hand over its records one by one when it is opened", async (place) => {
+      const { session } = await place.open("s");
+      await session.write([put(1, pattern(10)), put(2, pattern(2)), put(3, pattern(3))]);
+      await session.write([put(1, pattern(1)), remove(3)]);
+      await session.close();
+      const taken = new Map<number, Uint8Array>();
+      const { records } = await place.open("s", undefined, (key, value) => {
+        check(!taken.has(key), `the record ${key} comes once`);
+        taken.set(key, value.slice());
+      });
+      for (const { key, value } of records) taken.set(key, value);
+      const all = [...taken].map(([key, value]) => ({ key, value })).sort((a, b) => a.key - b.key);
+      checkRecords(all, [put(1, pattern(1)), put(2, pattern(2))]);
     }),
     at("values belong to the caller again once write has been called", async (place) => {
       const { session } = await place.open("s");
@@ -234,8 +282,8 @@ class Place {
     return this.inner.store();
   }
 
-  async open(name: string, store = this.store()): Promise<OpenedSession> {
-    const opened = await store.open(name);
+  async open(name: string, store = this.store(), take?: TakeRecord): Promise<OpenedSession> {
+    const opened = await store.open(name, take);
     this.opened.push(opened.session);
     return opened;
   }
@@ -357,6 +405,17 @@ function put(key: number, value: Uint8Array): StoreRecord {
 
 function remove(key: number): StoreChange {
   return { key, value: undefined };
+}
+
+/** @param expected the lengths of the values, which are patterns; undefined for a record that does not exist */
+function checkValues(actual: readonly (Uint8Array | undefined)[], expected: readonly (number | undefined)[]): void {
+  check(actual.length === expected.length, `there are ${expected.length} values; there are ${actual.length}`);
+  expected.forEach((length, i) => {
+    const value = actual[i];
+    if (length === undefined || value === undefined)
+      check(value === length, `value ${i} has ${length} bytes; it is ${value}`);
+    else checkBytes(value, pattern(length), `value ${i}`);
+  });
 }
 
 function checkRecords(actual: readonly StoreRecord[], expected: readonly StoreRecord[]): void {
