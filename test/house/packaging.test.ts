@@ -58,7 +58,8 @@ test.each(packages)(
     const files = tarball(name).files;
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
     const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
-    const allowed = /^(dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|cjs\/package\.json)|systemd\/.+\.service)$/;
+    const allowed =
+      /^(dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|man\/[\w-]+\.1|cjs\/package\.json)|systemd\/.+\.service)$/;
     expect(others.filter((path) => !allowed.test(path))).toEqual([]);
     expect(others.length).toBeGreaterThan(0);
   },

@@ -1,11 +1,12 @@
 // Compares `pub` and `sub` with mosquitto_pub and mosquitto_sub, with the same arguments and the same server: bytes
 // on standard output, messages at the server, and exit codes.
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connect, type Message, type PublishOptions } from "@aiko/mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Authority } from "../fixtures/certificates.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
 
 const program = join(import.meta.dirname, "../../packages/cli/dist/bin/aiko-mqtt.cjs");
@@ -16,9 +17,17 @@ interface Outcome {
   readonly notes: string;
 }
 
-function run(command: string, args: readonly string[], input: string | Buffer = ""): Promise<Outcome> {
+type Variables = Readonly<Record<string, string>>;
+
+function run(
+  command: string,
+  args: readonly string[],
+  input: string | Buffer = "",
+  variables: Variables = {},
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    const options = { encoding: "buffer", maxBuffer: 1 << 26, timeout: 60_000 } as const;
+    const env = { ...process.env, ...variables };
+    const options = { encoding: "buffer", maxBuffer: 1 << 26, timeout: 60_000, env } as const;
     const child = execFile(command, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), output: stdout, notes: stderr.toString() });
     });
@@ -27,10 +36,10 @@ function run(command: string, args: readonly string[], input: string | Buffer = 
   });
 }
 
-const ours = (command: string, args: readonly string[], input?: string | Buffer) =>
-  run(process.execPath, [program, command, ...args], input);
-const theirs = (command: string, args: readonly string[], input?: string | Buffer) =>
-  run(`mosquitto_${command}`, args, input);
+const ours = (command: string, args: readonly string[], input?: string | Buffer, variables?: Variables) =>
+  run(process.execPath, [program, command, ...args], input, variables);
+const theirs = (command: string, args: readonly string[], input?: string | Buffer, variables?: Variables) =>
+  run(`mosquitto_${command}`, args, input, variables);
 
 let mosquitto: Mosquitto;
 let client: Client;
@@ -234,5 +243,128 @@ describe("pub publishes the same messages", () => {
     await expect.poll(() => [of(0).length >= count, of(1).length >= count]).toEqual([true, true]);
     expect(of(0)).toEqual(of(1));
     await client.unsubscribe([...topics]);
+  });
+});
+
+describe("sub and pub read the same default options", () => {
+  const files = [
+    { what: "all options", file: "-h 127.0.0.1\n-p PORT\n-t TOPIC\n-C 1\n-v\n", args: [] },
+    {
+      what: "comments and long names",
+      file: "# comment\n--host 127.0.0.1\n--port PORT\n#-v\n-C 1\n",
+      args: ["-t", "TOPIC"],
+    },
+    {
+      what: "an option that the command line repeats",
+      file: "-p PORT\n-C 2\n-q 0\n",
+      args: ["-t", "TOPIC", "-C", "1", "-q", "1", "-F", "%q"],
+    },
+    { what: "topics that the command line adds to", file: "-p PORT\n-t TOPIC\n", args: ["-t", "other", "-C", "1"] },
+    { what: "filters -T", file: "-p PORT\n-T TOPIC\n", args: ["-t", "TOPIC", "-W", "1"] },
+    { what: "an unknown option", file: "--nonsense\n", args: ["-t", "TOPIC", "-p", "PORT"] },
+    { what: "a switch without a value", file: "-d\n-p\n", args: ["-t", "TOPIC"] },
+  ];
+  test.each(files.flatMap((each) => ["XDG_CONFIG_HOME", "HOME"].map((variable) => ({ ...each, variable }))))(
+    "$what, in $variable",
+    async ({ file, args, variable }) => {
+      const topic = await retained("x");
+      const filled = (text: string) => text.replaceAll("PORT", `${mosquitto.port}`).replaceAll("TOPIC", topic);
+      const home = mkdtempSync(join(folder, "home-"));
+      const config = variable === "HOME" ? join(home, ".config") : home;
+      if (variable === "HOME") mkdirSync(config);
+      writeFileSync(join(config, "mosquitto_sub"), filled(file));
+      const variables = { HOME: "/nonexistent", [variable]: home };
+      const all = args.map(filled);
+      const [mine, other] = await Promise.all([ours("sub", all, "", variables), theirs("sub", all, "", variables)]);
+      expect({ code: mine.code, output: mine.output.toString() }).toEqual({
+        code: other.code,
+        output: other.code === 1 ? "" : other.output.toString(),
+      });
+    },
+  );
+
+  test("pub", async () => {
+    const home = mkdtempSync(join(folder, "home-"));
+    writeFileSync(join(home, "mosquitto_pub"), `-p ${mosquitto.port}\n-q 2\n-r\n-m default\n`);
+    const heard: string[] = [];
+    await client.subscribe("defaults/+", {
+      qos: 2,
+      retainAsPublished: true,
+      onMessage: (message) => void heard.push(`${message.text()} q${message.qos} ${message.retain}`),
+    });
+    const variables = { XDG_CONFIG_HOME: home };
+    const mine = await ours("pub", ["-t", "defaults/a", "-q", "1"], "", variables);
+    const other = await theirs("pub", ["-t", "defaults/b", "-q", "1"], "", variables);
+    expect([mine.code, other.code]).toEqual([0, 0]);
+    await expect.poll(() => heard).toEqual(["default q1 true", "default q1 true"]);
+  });
+});
+
+describe("TLS options have the same effect", () => {
+  let secure: Mosquitto;
+  const file = (name: string) => join(folder, name);
+  beforeAll(async () => {
+    const authority = await Authority.named("Commands");
+    const { certificate, key } = await authority.issue(["127.0.0.1"]);
+    const other = await Authority.named("Others");
+    mkdirSync(file("authorities"));
+    mkdirSync(file("strangers"));
+    mkdirSync(file("nobody"));
+    const contents = {
+      certificate,
+      key,
+      "ca.pem": authority.certificate,
+      "authorities/ours.crt": authority.certificate,
+      "authorities/other.crt": other.certificate,
+      "strangers/other.crt": other.certificate,
+    };
+    for (const [name, content] of Object.entries(contents)) writeFileSync(file(name), content);
+    for (const name of ["authorities", "strangers"])
+      expect((await run("openssl", ["rehash", file(name)])).code).toBe(0);
+    secure = await Mosquitto.start({ config: [`certfile ${file("certificate")}`, `keyfile ${file("key")}`] });
+  });
+  afterAll(() => secure[Symbol.asyncDispose]());
+
+  test.each([
+    { works: true, args: "--cafile CA" },
+    { works: true, args: "--capath DIR/authorities" },
+    { works: true, args: "--cafile CA --capath DIR/strangers" },
+    { works: false, args: "--capath DIR/strangers" },
+    { works: false, args: "--capath DIR/nobody" },
+    { works: false, args: "--tls-use-os-certs" },
+    { works: true, args: "--cafile CA --tls-use-os-certs" },
+    { works: true, args: "--cafile CA --tls-version tlsv1.2" },
+    { works: true, args: "--cafile CA --tls-version tlsv1.3" },
+    { works: false, args: "--cafile CA --tls-version tlsv9" },
+    { works: true, args: "--cafile CA --tls-version tlsv1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256" },
+    { works: false, args: "--cafile CA --ciphers nonsense" },
+    { works: true, args: "--cafile CA --tls-alpn mqtt" },
+    { works: true, args: "--cafile CA --cert DIR/certificate --key DIR/key --keyform pem" },
+    { works: false, args: "--cafile CA --cert DIR/certificate --key DIR/key --keyform nonsense" },
+    { works: false, args: "--cafile CA --keyform pem" },
+    { works: false, args: "--cafile DIR/missing" },
+  ])("$args", async ({ works, args }) => {
+    await using publisher = await connect(`mqtts://127.0.0.1:${secure.port}`, { tls: { verifyServer: false } });
+    await publisher.publish("secure", "x", { qos: 1, retain: true });
+    const filled = args
+      .replaceAll("CA ", `${file("ca.pem")} `)
+      .replace(/CA$/, file("ca.pem"))
+      .replaceAll("DIR", folder);
+    const all = [
+      "-h",
+      "127.0.0.1",
+      "-p",
+      `${secure.port}`,
+      "-t",
+      "secure",
+      "-C",
+      "1",
+      "-W",
+      "20",
+      ...filled.split(" "),
+    ];
+    const [mine, other] = await Promise.all([ours("sub", all), theirs("sub", all)]);
+    expect([mine.code === 0, other.code === 0], `${mine.notes}${other.notes}`).toEqual([works, works]);
+    expect(mine.output.toString()).toBe(works ? "x\n" : "");
   });
 });

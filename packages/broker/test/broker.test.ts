@@ -60,6 +60,7 @@ const leftOut: Record<keyof BrokerOptions, undefined> = {
   maximumSubscriptions: undefined,
   maximumTopicLevels: undefined,
   outbox: undefined,
+  outboxInMemory: undefined,
   retained: undefined,
   maximumShare: undefined,
   perAddress: undefined,

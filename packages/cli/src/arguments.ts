@@ -99,7 +99,7 @@ export type Parsed<Name extends string> =
 const OTHER = "Other options";
 
 /** The options of every command. */
-const commonOptions = {
+export const commonOptions = {
   help: { help: "show this help and exit", group: OTHER },
   version: { help: "show the version and exit", group: OTHER },
 } satisfies OptionTable;

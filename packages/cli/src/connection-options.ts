@@ -320,7 +320,7 @@ function passphraseOf(args: Arguments<ConnectionOption>, environment: Environmen
 /**
  * Returns an option that exposes a secret: other users of the machine can read the command line while the command runs.
  */
-function exposedBy(args: Arguments<ConnectionOption>): string | undefined {
+export function exposedBy(args: Arguments<ConnectionOption>): string | undefined {
   if (args.has("password")) return "--password";
   if (args.has("psk")) return "--psk";
   return (["url", "proxy"] as const)

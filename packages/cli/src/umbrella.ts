@@ -1,114 +1,12 @@
-/** `aiko-mqtt COMMAND`: a table of commands. Only the called command is loaded. */
+/** `aiko-mqtt COMMAND`: finds the command and runs it. Only the called command is loaded. */
 
+import { nearest } from "@aiko/mqtt/options";
 import { ArgumentError } from "./arguments.js";
-import { type Command, describeError, runCommand } from "./command.js";
+import { describeError, runCommand } from "./command.js";
+import type { CommandEntry } from "./command-entry.js";
+import { commands } from "./command-table.js";
 import { ProcessTerminal, type Terminal } from "./terminal.js";
 import { version } from "./version.js";
-
-interface Entry {
-  /** A name may have two words. */
-  readonly names: readonly string[];
-  readonly summary: string;
-  load(): Promise<Command>;
-}
-
-const commands: readonly Entry[] = [
-  {
-    names: ["broker"],
-    summary: "run the broker",
-    load: async () => (await import("./commands/broker.js")).broker,
-  },
-  {
-    names: ["broker check"],
-    summary: "check a broker's configuration",
-    load: async () => (await import("./commands/broker-check.js")).brokerCheck,
-  },
-  {
-    names: ["broker explain"],
-    summary: "show which rule decides about a client and a topic",
-    load: async () => (await import("./commands/broker-explain.js")).brokerExplain,
-  },
-  {
-    names: ["broker schema"],
-    summary: "print the JSON Schema of the broker's configuration",
-    load: async () => (await import("./commands/broker-schema.js")).brokerSchemaCommand,
-  },
-  {
-    names: ["broker passwd"],
-    summary: "set or remove a user's password in a password file",
-    load: async () => (await import("./commands/broker-passwd.js")).brokerPasswd,
-  },
-  {
-    names: ["broker backup"],
-    summary: "copy a broker's sessions and messages, also while it runs",
-    load: async () => (await import("./commands/broker-backup.js")).brokerBackup,
-  },
-  {
-    names: ["broker inspect"],
-    summary: "print what a broker's directory contains",
-    load: async () => (await import("./commands/broker-inspect.js")).brokerInspect,
-  },
-  {
-    names: ["gateway"],
-    summary: "bring devices that do not speak MQTT onto MQTT",
-    load: async () => (await import("./commands/gateway.js")).gateway,
-  },
-  {
-    names: ["gateway check"],
-    summary: "check a gateway's configuration",
-    load: async () => (await import("./commands/gateway-check.js")).gatewayCheck,
-  },
-  {
-    names: ["gateway explain"],
-    summary: "show what a gateway makes of bytes",
-    load: async () => (await import("./commands/gateway-explain.js")).gatewayExplain,
-  },
-  {
-    names: ["gateway record"],
-    summary: "write down what a gateway's sources receive",
-    load: async () => (await import("./commands/gateway-record.js")).gatewayRecord,
-  },
-  {
-    names: ["gateway replay"],
-    summary: "show what a gateway makes of a recording",
-    load: async () => (await import("./commands/gateway-replay.js")).gatewayReplay,
-  },
-  {
-    names: ["gateway spool"],
-    summary: "list, verify, export or clear what a gateway has spooled",
-    load: async () => (await import("./commands/gateway-spool.js")).gatewaySpool,
-  },
-  {
-    names: ["gateway status"],
-    summary: "show the state of a running gateway",
-    load: async () => (await import("./commands/gateway-status.js")).gatewayStatus,
-  },
-  {
-    names: ["gateway schema"],
-    summary: "print the JSON Schema of the gateway's configuration",
-    load: async () => (await import("./commands/gateway-schema.js")).gatewaySchema,
-  },
-  {
-    names: ["pub", "publish"],
-    summary: "publish messages, as mosquitto_pub does",
-    load: async () => (await import("./shell/pub.js")).pub,
-  },
-  {
-    names: ["sub", "subscribe"],
-    summary: "print received messages, as mosquitto_sub does",
-    load: async () => (await import("./shell/sub.js")).sub,
-  },
-  {
-    names: ["rr"],
-    summary: "publish a request and print the response, as mosquitto_rr does",
-    load: async () => (await import("./shell/rr.js")).rr,
-  },
-  {
-    names: ["test"],
-    summary: "publish a message each second and print received messages",
-    load: async () => (await import("./commands/test.js")).test,
-  },
-];
 
 /** Names under which a link to this program is the command itself. */
 const links: Readonly<Record<string, string>> = { mosquitto_pub: "pub", mosquitto_sub: "sub", mosquitto_rr: "rr" };
@@ -121,7 +19,7 @@ const links: Readonly<Record<string, string>> = { mosquitto_pub: "pub", mosquitt
 export async function umbrella(called: string, argv: readonly string[]): Promise<void> {
   const linked = Object.hasOwn(links, called) ? links[called] : undefined;
   if (linked !== undefined) {
-    const entry = commands.find(({ names }) => names.includes(linked)) as Entry;
+    const entry = commands.find(({ names }) => names.includes(linked)) as CommandEntry;
     const terminal = new ProcessTerminal(called);
     terminal.end(await runCommand(await entry.load(), argv, terminal));
     return;
@@ -137,7 +35,7 @@ export async function umbrella(called: string, argv: readonly string[]): Promise
 }
 
 /** Finds the command whose name the words begin with, and the longest if there are several. */
-function find(words: readonly string[]): { entry: Entry; name: string; rest: readonly string[] } | undefined {
+function find(words: readonly string[]): { entry: CommandEntry; name: string; rest: readonly string[] } | undefined {
   for (const length of [2, 1]) {
     const name = words.slice(0, length).join(" ");
     const entry = commands.find(({ names }) => names.includes(name));
@@ -157,9 +55,18 @@ async function answer(name: string | undefined, terminal: Terminal): Promise<num
     await terminal.print(`${program} ${version()}\n`);
     return 0;
   }
-  const wrong = name?.startsWith("-") ? `unknown option ${name.split("=", 1)[0]}` : `unknown command "${name}"`;
-  terminal.note(describeError(new ArgumentError(name === undefined ? "missing command" : wrong), program));
+  terminal.note(describeError(new ArgumentError(wrongCall(name)), program));
   return 1;
+}
+
+function wrongCall(name: string | undefined): string {
+  if (name === undefined) return "missing command";
+  if (name.startsWith("-")) return `unknown option ${name.split("=", 1)[0]}`;
+  const near = nearest(
+    name,
+    commands.flatMap(({ names }) => names),
+  );
+  return `unknown command "${name}"${near === undefined ? "" : `; did you mean "${near}"?`}`;
 }
 
 function help(program: string): string {

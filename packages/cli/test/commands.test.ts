@@ -34,6 +34,14 @@ test("aiko-mqtt help equals aiko-mqtt --help", async () => {
   expect(explained).toEqual(await run(Child.command("aiko-mqtt", ["sub", "--help"])));
 });
 
+test.each([["--help"], ["ping", "--help"], ["explain", "--help"], ["completion", "--help"]])(
+  "the help of aiko-mqtt %s has at most 80 columns",
+  async (...argv) => {
+    const { lines } = await run(Child.command("aiko-mqtt", argv));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  },
+);
+
 test.each(commands)("%s --version", async (command) => {
   const shown = await run(Child.command(command, ["--version"]));
   expect(shown).toEqual({ code: 0, lines: [`${command} ${version}`], notes: [] });
@@ -70,6 +78,7 @@ test.each([
   ["mqtt_test", ["-p", "0"], "port 0: must be an integer from 1 to 65535"],
   ["aiko-mqtt", [], "missing command"],
   ["aiko-mqtt", ["frobnicate"], 'unknown command "frobnicate"'],
+  ["aiko-mqtt", ["pbu"], 'unknown command "pbu"; did you mean "pub"?'],
   ["aiko-mqtt", ["help", "frobnicate"], 'unknown command "frobnicate"'],
   ["aiko-mqtt", ["--bogus"], "unknown option --bogus"],
   ["mqtt_publish", ["-t", "a", "-m", "b", "--qs", "1"], "unknown option --qs; did you mean --qos?"],

@@ -143,7 +143,14 @@ export type {
 export type { Platform } from "./platform/platform.js";
 export type { Random } from "./platform/random.js";
 export type { OpenedSession, Store, StoreChange, StoredSession, StoreRecord, TakeRecord } from "./platform/store.js";
-export type { Dial, ServerAddress, Transport, TransportListener } from "./platform/transport.js";
+export type {
+  Dial,
+  DialStep,
+  ServerAddress,
+  ServerCertificate,
+  Transport,
+  TransportListener,
+} from "./platform/transport.js";
 export { MemoryStore, type MemoryStoreOptions } from "./store/memory-store.js";
 export { type MemoryPairOptions, memoryPair } from "./transport/memory-pair.js";
 /** The reason codes of MQTT 5 by name: `ReasonCode.NOT_AUTHORIZED`. */

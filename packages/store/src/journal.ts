@@ -75,7 +75,7 @@ export class Journal {
     path: string,
     name: string,
     bounds: JournalBounds,
-    take: TakeRecord | undefined,
+    take?: TakeRecord,
   ): Promise<Opened> {
     await files.remove(`${path}.new`);
     const existing = await files.open(path, "existing");

@@ -300,12 +300,19 @@ test("with a store that cannot be read, everything stays in memory", async () =>
   expect(await numbers(peer, 10)).toEqual(range(1, 10));
 });
 
+test("a store that hands over its records one by one is restored like others", async () => {
+  const bench = await away();
+  await publish(bench, 1, 10);
+  bench.store.isHandingOver = true;
+  const next = await bench.restart();
+  const peer = await next.connect("c", kept);
+  expect(await numbers(peer, 10)).toEqual(range(1, 10));
+});
+
 test("a store that hands over its records must be readable", async () => {
-  const session = { write: async () => {}, close: async () => {}, [Symbol.asyncDispose]: async () => {} };
-  const store = new TestStore();
-  store.open = async (_name, take) => {
-    take?.(1, Uint8Array.of(99));
-    return { records: [], session };
-  };
-  await expect(StoredBench.start({}, store)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  const bench = await away();
+  bench.store.isHandingOver = true;
+  bench.store.canRead = false;
+  const why = expect.stringMatching(/must have `read`$/);
+  await expect(bench.restart()).rejects.toMatchObject({ code: "STORE_FAILED", message: why });
 });

@@ -6,6 +6,7 @@ import {
   type StoreChange,
   type StoredSession,
   StoreError,
+  type TakeRecord,
 } from "@aiko/mqtt";
 
 export class TestStore implements Store {
@@ -18,6 +19,8 @@ export class TestStore implements Store {
   closed = 0;
   /** Whether it has `read`. */
   canRead = true;
+  /** Whether it passes its records to the function that `open` receives. */
+  isHandingOver = false;
   /** How often records were read. */
   reads = 0;
   /** Reading fails with this error. */
@@ -28,7 +31,8 @@ export class TestStore implements Store {
   private failure: MqttError | undefined;
   private held: (() => void)[] | undefined;
 
-  async open(name: string): Promise<OpenedSession> {
+  async open(name: string, take?: TakeRecord): Promise<OpenedSession> {
+    if (this.isHandingOver) for (const [key, value] of this.records) take?.(key, value);
     if (name !== "broker") throw new Error(`the broker opened "${name}"`);
     const owner = {};
     this.owner = owner;
@@ -41,6 +45,7 @@ export class TestStore implements Store {
       },
       [Symbol.asyncDispose]: async () => undefined,
     };
+    if (this.isHandingOver) return { records: [], session };
     const records = [...this.records].sort(([a], [b]) => a - b).map(([key, value]) => ({ key, value: value.slice() }));
     return { records, session };
   }

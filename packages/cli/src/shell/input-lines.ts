@@ -1,5 +1,6 @@
-/** Splits a stream of bytes into lines. The last one need not end with a line feed. A line is at most one payload long. */
+/** Standard input, and how a stream of bytes is split into lines. The last one need not end with a line feed. A line is at most one payload long. */
 
+import { fstatSync } from "node:fs";
 import { CommandError } from "../command.js";
 
 /** The largest payload of a PUBLISH, without its topic. */
@@ -40,4 +41,15 @@ export async function allOf(input: AsyncIterable<Uint8Array>): Promise<Uint8Arra
     if (length > LARGEST_PAYLOAD) throw new CommandError(`the input has more than ${LARGEST_PAYLOAD} bytes`);
   }
   return Buffer.concat(chunks);
+}
+
+/** Standard input. @throws CommandError if it cannot be read, as a directory */
+export async function* standardInput(): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    // Node has an empty stream for it.
+    if (fstatSync(0).isDirectory()) throw new Error("is a directory");
+    yield* process.stdin;
+  } catch (error) {
+    throw new CommandError(`standard input: ${(error as Error).message}`);
+  }
 }

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { payloadOf } from "../argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import { CommandError } from "../command.js";
-import { allOf, LARGEST_PAYLOAD } from "./input-lines.js";
+import { allOf, LARGEST_PAYLOAD, standardInput } from "./input-lines.js";
 
 export const payloadOptions = {
   message: { letters: "m", value: "MESSAGE", help: "publish MESSAGE", literal: true, mayBeEmpty: true },
@@ -33,7 +33,7 @@ export function chosenOf<All extends string, Name extends All>(args: Arguments<A
 export async function payloadFrom(source: PayloadOption, args: Arguments<PayloadOption>): Promise<string | Uint8Array> {
   if (source === "message") return payloadOf(args.required("message"));
   if (source === "null-message") return "";
-  if (source === "stdin-file") return allOf(process.stdin);
+  if (source === "stdin-file") return allOf(standardInput());
   const path = args.required("file");
   try {
     const file = await open(path);

@@ -12,8 +12,15 @@ export const printOptions = {
   "no-line-feed": { letters: "N", help: "do not print a line feed after each message" },
 } satisfies OptionTable;
 
-/** @throws ArgumentError */
-export function printerOf(args: Arguments<keyof typeof printOptions>, terminal: Terminal): MessagePrinter {
+/**
+ * @param forScreen whether a terminal shows what is printed
+ * @throws ArgumentError
+ */
+export function printerOf(
+  args: Arguments<keyof typeof printOptions>,
+  terminal: Terminal,
+  forScreen = terminal.hasScreen,
+): MessagePrinter {
   const ways = (["format", "json", "verbose"] as const).filter((name) => args.has(name));
   if (ways.length > 1) throw new ArgumentError(`--${ways[0]} cannot be combined with --${ways[1]}`);
   const format = args.text("format");
@@ -21,7 +28,7 @@ export function printerOf(args: Arguments<keyof typeof printOptions>, terminal: 
   return new MessagePrinter({
     as: format === undefined ? as : { format, pretty: args.has("pretty") },
     endsLines: !args.has("no-line-feed"),
-    forScreen: terminal.hasScreen,
+    forScreen,
     note: (line) => terminal.note(line),
   });
 }

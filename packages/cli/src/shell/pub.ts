@@ -7,8 +7,9 @@ import { type Command, CommandError } from "../command.js";
 import { qualities } from "../connection-options.js";
 import { withClient } from "../live-client.js";
 import type { Terminal } from "../terminal.js";
+import { withDefaults } from "./default-options.js";
 import { withReasonCodes } from "./exit-code.js";
-import { linesOf } from "./input-lines.js";
+import { LARGEST_PAYLOAD, linesOf, standardInput } from "./input-lines.js";
 import { chosenOf, payloadFrom, payloadOptions } from "./payload-source.js";
 import { readRecord } from "./record.js";
 import { type ShellOption, shellOf, shellOptions } from "./shell-options.js";
@@ -33,6 +34,9 @@ const options = {
 
 type Option = keyof typeof options;
 
+/** The most bytes that may be pending: one message of any size, in addition to what `Window` allows. */
+const MOST_PENDING = 2 * LARGEST_PAYLOAD;
+
 /** The options of which one says what is published. */
 const sources = ["message", "file", "stdin-line", "stdin-file", "null-message", "lines"] as const;
 
@@ -42,7 +46,7 @@ interface Publication {
   readonly properties: MessageProperties | undefined;
 }
 
-export const pub: Command = {
+export const pub: Command = withDefaults("pub", {
   usage: "[options] -t TOPIC {-m MESSAGE | -f FILE | -l | -n | -s}",
   summary: "Publishes messages, waits for their outcome and exits.",
   options,
@@ -66,7 +70,8 @@ export const pub: Command = {
     const { target } = shell;
     // A single message fails with its connection. A stream goes on with the next connection.
     const isStream = source === "stdin-line" || source === "lines";
-    const connecting = isStream ? target : { ...target, options: { ...target.options, reconnect: false as const } };
+    const settings = { ...target.options, outbox: { maximumBytes: MOST_PENDING } };
+    const connecting = { ...target, options: isStream ? settings : { ...settings, reconnect: false as const } };
     const payload = isStream ? "" : await payloadFrom(source, args);
     await withReasonCodes(() =>
       withinTimeout(args as Arguments<ShellOption | "timeout">, terminal, (limited) =>
@@ -84,7 +89,7 @@ export const pub: Command = {
       ),
     );
   },
-};
+});
 
 async function publishRepeatedly(
   client: Client,
@@ -101,8 +106,8 @@ async function publishRepeatedly(
 
 async function publishLines(client: Client, topic: string, publication: Publication): Promise<void> {
   const window = new Window();
-  for await (const lines of linesOf(process.stdin)) {
-    for (const line of lines) window.add(client.publish(topic, line, publication));
+  for await (const lines of linesOf(standardInput())) {
+    for (const line of lines) window.add(client.publish(topic, line, publication), line.length);
     await window.room();
   }
   await window.empty();
@@ -111,13 +116,13 @@ async function publishLines(client: Client, topic: string, publication: Publicat
 async function publishRecords(client: Client): Promise<void> {
   const window = new Window();
   let number = 0;
-  for await (const lines of linesOf(process.stdin)) {
+  for await (const lines of linesOf(standardInput())) {
     for (const line of lines) {
       number++;
       if (line.length === 0) continue;
       try {
         const { topic, payload, options: each } = readRecord(Buffer.from(line).toString());
-        window.add(client.publish(topic, payload, each));
+        window.add(client.publish(topic, payload, each), line.length);
       } catch (error) {
         await window.empty();
         throw new CommandError(`standard input, line ${number}: ${(error as Error).message}`);

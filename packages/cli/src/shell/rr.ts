@@ -7,6 +7,7 @@ import type { Command } from "../command.js";
 import { qualities } from "../connection-options.js";
 import { withClient } from "../live-client.js";
 import { fired, type Terminal } from "../terminal.js";
+import { withDefaults } from "./default-options.js";
 import { withReasonCodes } from "./exit-code.js";
 import { chosenOf, type PayloadOption, payloadFrom, payloadOptions } from "./payload-source.js";
 import { printerOf, printOptions } from "./print-options.js";
@@ -28,7 +29,7 @@ const options = {
 
 type Option = keyof typeof options;
 
-export const rr: Command = {
+export const rr: Command = withDefaults("rr", {
   usage: "[options] -t TOPIC -e TOPIC {-m MESSAGE | -f FILE | -n | -s}",
   summary: "Publishes a request, prints the first message on the response topic, and exits.",
   options,
@@ -66,4 +67,4 @@ export const rr: Command = {
       ),
     );
   },
-};
+});

@@ -1,10 +1,21 @@
 /** The options that `pub`, `sub` and `rr` share: those of mosquitto's clients, under their names, and some of ours. */
 
-import type { ConnectOptions, WillOptions } from "@aiko/mqtt";
+import { readFileSync } from "node:fs";
+import type { ConnectOptions, TlsProvider, WillOptions } from "@aiko/mqtt";
 import { payloadOf } from "../argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
-import { connectionOptions, groups, qualities, type Target, targetOf, uniqueClientId } from "../connection-options.js";
+import {
+  connectionOptions,
+  exposedBy,
+  groups,
+  qualities,
+  type Target,
+  targetOf,
+  uniqueClientId,
+} from "../connection-options.js";
+import { ArgumentsWithDefaults } from "./default-options.js";
 import { type PropertyTarget, propertiesOf, propertyLength } from "./properties.js";
+import { enablesTls, trustOptions, withTrust } from "./trust-options.js";
 
 const { connection, session, will, properties, other } = groups;
 
@@ -18,6 +29,8 @@ export const shellOptions = {
     group: connection,
   },
   password: { ...connectionOptions.password, aliases: ["pw"] },
+  "password-file": { value: "FILE", help: "file whose first line is the password", group: connection },
+  ...trustOptions,
   "id-prefix": {
     letters: "I",
     value: "PREFIX",
@@ -85,7 +98,12 @@ export function shellOf(
 ): Shell {
   const given = propertiesOf(args.all("property"), ["connect", ...packets, "disconnect", "will"]);
   const { url, topic: urlTopic } = splitUrl(args.text("url"));
-  const target = targetOf(url === undefined ? args : args.with("url", url), environment, name);
+  const password = passwordOf(args);
+  const settings = enablesTls(args) ? args.with("tls", "") : args;
+  const variables = password === undefined ? environment : { ...environment, MQTT_PASSWORD: password };
+  const target = targetOf(url === undefined ? settings : settings.with("url", url), variables, name);
+  if (password !== undefined && target.options.password === undefined)
+    throw new ArgumentError("--password-file requires --username");
   const prefix = args.text("id-prefix");
   if (prefix !== undefined && args.has("id")) throw new ArgumentError("--id cannot be combined with --id-prefix");
   const isKept = args.has("disable-clean-session");
@@ -98,8 +116,10 @@ export function shellOf(
     properties: given,
     target: {
       ...target,
+      exposedBy: exposedBy(args instanceof ArgumentsWithDefaults ? args.onCommandLine : args),
       options: {
         ...target.options,
+        ...(enablesTls(args) && { tls: withTrust(args, target.options.tls as TlsProvider) }),
         ...(prefix !== undefined && { clientId: uniqueClientId(prefix) }),
         ...(localAddress !== undefined && { localAddress }),
         ...(will !== undefined && { will }),
@@ -109,6 +129,22 @@ export function shellOf(
       } as ConnectOptions,
     },
   };
+}
+
+/** Returns the password of --password-file. @throws ArgumentError */
+function passwordOf(args: Arguments<ShellOption>): string | undefined {
+  const path = args.text("password-file");
+  if (path === undefined) return undefined;
+  if (args.has("password")) throw new ArgumentError("--password-file cannot be combined with --password");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ArgumentError(`--password-file ${path}: ${(error as Error).message}`);
+  }
+  const [line = ""] = text.split(/\r?\n/, 1);
+  if (line === "") throw new ArgumentError(`--password-file ${path}: its first line is empty`);
+  return line;
 }
 
 function expiryOf(args: Arguments<ShellOption>, isKept: boolean): { sessionExpiryInterval?: number } {

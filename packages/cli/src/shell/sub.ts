@@ -1,17 +1,20 @@
 /** `aiko-mqtt sub`: prints received messages, with the options and exit codes of mosquitto_sub. */
 
-import { type Client, type Message, platform, type QoS, type RefusedError, type SubscribeProperties } from "@aiko/mqtt";
-import { assertTopicFilter, topicFilterMatches } from "@aiko/mqtt/topic";
+import type { Client, Message, QoS, RefusedError, SubscribeProperties } from "@aiko/mqtt";
+import { assertTopicFilter } from "@aiko/mqtt/topic";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { qualities } from "../connection-options.js";
 import { withClient } from "../live-client.js";
-import { fired, type Terminal } from "../terminal.js";
+import { fired, PatientTerminal, type Terminal } from "../terminal.js";
+import { withDefaults } from "./default-options.js";
+import { execOptions, execSettings } from "./exec-options.js";
 import { withReasonCodes } from "./exit-code.js";
-import type { MessagePrinter } from "./message-printer.js";
+import type { MessageCommands } from "./message-commands.js";
 import { printerOf, printOptions } from "./print-options.js";
 import type { GivenProperties } from "./properties.js";
 import { ReceivedIdentifiers } from "./received-identifiers.js";
+import { type Destination, Reception, type ReceptionOptions } from "./reception.js";
 import { type ShellOption, shellOf, shellOptions } from "./shell-options.js";
 import { TIMED_OUT, withinTimeout } from "./timeout.js";
 
@@ -36,89 +39,91 @@ const options = {
   "retain-as-published": { help: "MQTT 5: keep the retain flag of messages as they were published" },
   "retain-handling": { value: "WHEN", help: "MQTT 5: retained messages always, new (subscriptions) or never" },
   "no-local": { help: "MQTT 5: do not receive messages of the same client identifier" },
+  ...execOptions,
   ...shellOptions,
 } satisfies OptionTable;
 
 type Option = keyof typeof options;
 
+/** Milliseconds for the last acknowledgements. */
+const DRAIN_TIMEOUT = 1_000;
+/** Milliseconds of a handler: the most that the library accepts, since commands have a timeout of their own. */
+const LONGEST_HANDLER = 2_147_483_647;
+
 const handlings = { always: 0, new: 1, never: 2 } as const;
 
-export const sub: Command = {
+export const sub: Command = withDefaults("sub", {
   usage: "[options] -t FILTER",
   summary: "Prints received messages until it is interrupted. Reconnects automatically.",
   options,
-  examples: ["-t 'sensors/#' -v", "-t status -C 1 -W 5", "-t 'sensors/#' -F '%I %t %p'", "-t '#' --json | jq .topic"],
+  examples: [
+    "-t 'sensors/#' -v",
+    "-t status -C 1 -W 5",
+    "-t 'sensors/#' -F '%I %t %p'",
+    "-t '#' --json | jq .topic",
+    "-t jobs -q 1 -c -i worker --exec ./handle-job",
+  ],
   async run(args: Arguments<Option>, terminal: Terminal): Promise<void> {
     const { target, urlTopic, properties } = shellOf(args as Arguments<ShellOption>, terminal.environment, "mqttSub", [
       "subscribe",
       "unsubscribe",
     ]);
     const topics = topicsOf(args, urlTopic);
-    if (args.has("no-retained") && args.has("retained-only"))
-      throw new ArgumentError("--no-retained cannot be combined with --retained-only");
-    const printer = printerOf(args, terminal);
-    const count = args.has("count") ? args.integer("count", 1, 1, Number.MAX_SAFE_INTEGER) : Infinity;
-    const { subscriptionIdentifier: chosen } = (properties.subscribe ?? {}) as SubscribeProperties;
-    const reception = new Reception(args, terminal, printer, count, chosen);
+    const { subscriptionIdentifier } = (properties.subscribe ?? {}) as SubscribeProperties;
+    const receptionOptions = { ...receptionOptionsOf(args), subscriptionIdentifier };
+    const commands = await commandsOf(args, terminal);
+    const reception = new Reception(receptionOptions, commands ?? printing(args, terminal));
     await withReasonCodes(() =>
       withinTimeout(args as Arguments<ShellOption | "timeout">, terminal, (limited) =>
-        withClient(target, limited, args.has("debug"), (client) =>
-          receive(client, args, topics, properties, reception, limited),
+        withClient(
+          target,
+          commands === undefined ? limited : new PatientTerminal(limited, () => commands.end()),
+          args.has("debug"),
+          (client) => receive(client, args, topics, properties, reception, commands, limited),
         ),
       ),
     );
   },
-};
+});
 
-/** The messages that were received, and when they are enough. */
-class Reception {
-  private left: number;
-  private finish: () => void = () => undefined;
-  readonly finished = new Promise<void>((resolve) => {
-    this.finish = resolve;
-  });
-  private readonly filtered: readonly string[];
-  private readonly share: number;
+/** @throws ArgumentError */
+function printing(args: Arguments<Option>, terminal: Terminal): Destination {
+  const printer = printerOf(args, terminal);
+  return {
+    countsWhenDone: false,
+    deliver(message, received) {
+      const line = printer.print(message, received);
+      return line === undefined ? undefined : terminal.print(line);
+    },
+  };
+}
 
-  constructor(
-    private readonly args: Arguments<Option>,
-    private readonly terminal: Terminal,
-    private readonly printer: MessagePrinter,
-    count: number,
-    /** The subscription identifier that the user chose. */
-    private readonly chosen: number | undefined,
-  ) {
-    this.left = count;
-    this.filtered = args.all("filter-out");
-    this.share = shareOf(args.text("random-filter"));
-  }
+/** Returns undefined without --exec. @throws ArgumentError */
+async function commandsOf(args: Arguments<Option>, terminal: Terminal): Promise<MessageCommands | undefined> {
+  const settings = execSettings(args);
+  if (settings === undefined) return undefined;
+  const isPrinted = (["format", "json", "verbose"] as const).some((name) => args.has(name));
+  const printer = printerOf(args, terminal, false);
+  // Loaded only now: node:child_process takes time that other calls do not need.
+  const { MessageCommands } = await import("./message-commands.js");
+  return new MessageCommands(
+    settings,
+    (message, received) => (isPrinted ? printer.print(message, received) : message.payload) ?? new Uint8Array(0),
+    terminal,
+  );
+}
 
-  take(message: Message, packetIdentifier: number, client: Client): Promise<unknown> | undefined {
-    const { args } = this;
-    if (this.left === 0) return undefined;
-    if (args.has("retained-only") && !message.retain) {
-      this.end();
-      return undefined;
-    }
-    if (args.has("no-retained") && message.retain) return undefined;
-    if (this.filtered.some((filter) => topicFilterMatches(filter, message.topic))) return undefined;
-    const removal =
-      args.has("remove-retained") && message.retain
-        ? client.publish(message.topic, "", { qos: 1, retain: true })
-        : undefined;
-    if (platform.random.next() * 100 >= this.share) return removal;
-    const isChosen = message.properties.subscriptionIdentifiers?.some((each) => each === this.chosen) === true;
-    const subscriptionIdentifier = isChosen ? this.chosen : undefined;
-    const line = this.printer.print(message, { at: platform.clock.now(), packetIdentifier, subscriptionIdentifier });
-    const printed = line === undefined ? undefined : this.terminal.print(line);
-    if (--this.left === 0) this.end();
-    return removal === undefined ? printed : Promise.all([removal, printed]);
-  }
-
-  private end(): void {
-    this.left = 0;
-    this.finish();
-  }
+/** @throws ArgumentError */
+function receptionOptionsOf(args: Arguments<Option>): Omit<ReceptionOptions, "subscriptionIdentifier"> {
+  if (args.has("no-retained") && args.has("retained-only"))
+    throw new ArgumentError("--no-retained cannot be combined with --retained-only");
+  return {
+    count: args.has("count") ? args.integer("count", 1, 1, Number.MAX_SAFE_INTEGER) : Infinity,
+    retained: args.has("retained-only") ? "only" : args.has("no-retained") ? "none" : "too",
+    filteredOut: args.all("filter-out"),
+    removesRetained: args.has("remove-retained"),
+    share: shareOf(args.text("random-filter")),
+  };
 }
 
 async function receive(
@@ -127,8 +132,10 @@ async function receive(
   topics: readonly (readonly [string, QoS])[],
   properties: GivenProperties,
   reception: Reception,
+  commands: MessageCommands | undefined,
   terminal: Terminal,
 ): Promise<void> {
+  commands?.watch(client);
   const identifiers = new ReceivedIdentifiers(client);
   const leaving = args.all("unsubscribe");
   if (leaving.length > 0) await client.unsubscribe(leaving, { properties: properties.unsubscribe });
@@ -137,12 +144,16 @@ async function receive(
     retainAsPublished: args.has("retain-as-published"),
     retainHandling: args.choice<0 | 1 | 2>("retain-handling", handlings, 0),
     properties: properties.subscribe,
+    ...(commands !== undefined && {
+      concurrency: commands.concurrency,
+      handlerTimeout: LONGEST_HANDLER,
+    }),
     onMessage: (message: Message) => reception.take(message, identifiers.next(message), client),
   } as const;
   let denied: RefusedError | undefined;
   for (const qos of [0, 1, 2] as const) {
     const filters = topics.filter(([, each]) => each === qos).map(([filter]) => filter);
-    if (filters.length === 0) continue;
+    if (filters.length === 0 || reception.isEnough) continue;
     const { granted } = await client.subscribe(filters, { ...common, qos });
     for (const { error } of granted) {
       if (error === undefined) continue;
@@ -151,8 +162,28 @@ async function receive(
     }
   }
   if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.map(([filter]) => filter).join(", ")}`);
-  if (!args.has("exit-after-suback")) await Promise.race([reception.finished, fired(terminal.stop)]);
+  if (!args.has("exit-after-suback")) await untilEnough(client, reception, commands, terminal);
   if (denied !== undefined) throw new CommandError("the server denied a subscription", denied.reasonCode);
+}
+
+/** Waits until the messages are enough, or the user stops the command. Later messages are not acknowledged. */
+async function untilEnough(
+  client: Client,
+  reception: Reception,
+  commands: MessageCommands | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  if (commands === undefined) {
+    const enough = reception.enough(() => void client.disconnect({ drainTimeout: DRAIN_TIMEOUT }));
+    await Promise.race([enough, fired(terminal.stop)]);
+    return;
+  }
+  try {
+    await Promise.race([reception.enough(() => undefined), commands.failed, fired(terminal.stop)]);
+  } finally {
+    await commands.end();
+    await client.disconnect({ drainTimeout: 0 }); // other handlers keep their messages, and never return
+  }
 }
 
 /** Returns the topic filters, each with its QoS. */

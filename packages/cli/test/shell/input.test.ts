@@ -35,7 +35,7 @@ test("a blank line is a message, and so is a last line without a line feed", asy
 test("a window lets the first outcomes pass, and waits when too many are pending", async () => {
   const window = new Window();
   const settle: (() => void)[] = [];
-  for (let i = 0; i <= 20_000; i++) window.add(new Promise<void>((resolve) => settle.push(resolve)));
+  for (let i = 0; i <= 20_000; i++) window.add(new Promise<void>((resolve) => settle.push(resolve)), 1);
   let hasRoom = false;
   const room = window.room().then(() => {
     hasRoom = true;
@@ -49,10 +49,30 @@ test("a window lets the first outcomes pass, and waits when too many are pending
   await window.empty();
 });
 
+test("a window waits when the pending payloads are long", async () => {
+  const window = new Window();
+  const settle: (() => void)[] = [];
+  const add = () => window.add(new Promise<void>((resolve) => settle.push(resolve)), 6_000_000);
+  for (let i = 0; i < 2; i++) add();
+  await window.room();
+  add();
+  let hasRoom = false;
+  const room = window.room().then(() => {
+    hasRoom = true;
+  });
+  settle.pop()?.();
+  await new Promise(setImmediate);
+  expect(hasRoom).toBe(false);
+  settle.pop()?.();
+  await room;
+  settle.pop()?.();
+  await window.empty();
+});
+
 test("a failure ends the wait", async () => {
   const window = new Window();
-  window.add(new Promise(() => undefined));
-  window.add(Promise.reject(new Error("refused")));
+  window.add(new Promise(() => undefined), 1);
+  window.add(Promise.reject(new Error("refused")), 1);
   await expect(window.empty()).rejects.toThrow("refused");
   await expect(window.room()).rejects.toThrow("refused");
 });

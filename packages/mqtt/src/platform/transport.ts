@@ -68,5 +68,43 @@ function originOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** Opens a network connection, or rejects. `signal` cancels the attempt. */
-export type Dial = (address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions) => Promise<Transport>;
+/** The certificate with which a server identified itself. */
+export interface ServerCertificate {
+  /** The common name of its subject; empty if it has none. */
+  readonly subject: string;
+  /** The common name of its issuer, or its organization; empty if it has neither. */
+  readonly issuer: string;
+  /** The host names and addresses that it is for. */
+  readonly names: readonly string[];
+  /** The end of its validity, in milliseconds since the Unix epoch. */
+  readonly validUntil: number;
+}
+
+/** A step of opening a network connection that has succeeded. */
+export type DialStep =
+  /** The host has this address. Reported once for each address, and not if the host is an address. */
+  | { readonly step: "resolved"; readonly address: string }
+  /** The socket is open, to the server or to a proxy. `address` is empty, and `port` 0, for a Unix socket. */
+  | { readonly step: "connected"; readonly to: "server" | "proxy"; readonly address: string; readonly port: number }
+  /** The proxy has connected to the server. */
+  | { readonly step: "proxied" }
+  /** TLS is established. There is no certificate with a pre-shared key. `protocol` is such as "TLSv1.3". */
+  | {
+      readonly step: "secured";
+      readonly protocol: string;
+      readonly cipher: string;
+      readonly certificate: ServerCertificate | undefined;
+    };
+
+/**
+ * Opens a network connection, or rejects. `signal` cancels the attempt.
+ *
+ * @param onStep called after each step, for diagnosis. Only the platform of Node reports steps. Errors that it throws
+ * are ignored
+ */
+export type Dial = (
+  address: ServerAddress,
+  signal: AbortSignalLike,
+  options: NetworkOptions,
+  onStep?: (step: DialStep) => void,
+) => Promise<Transport>;

@@ -5,7 +5,7 @@ import { wrongOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { NetworkOptions } from "../platform/network-options.js";
 import type { Platform } from "../platform/platform.js";
-import { nameOf, type ServerAddress, type Transport } from "../platform/transport.js";
+import { type DialStep, nameOf, type ServerAddress, type Transport } from "../platform/transport.js";
 import { random } from "./random.js";
 import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
@@ -23,7 +23,14 @@ const clock = {
 
 export const platform: Platform = { clock, random, dial };
 
-async function dial(address: ServerAddress, signal: AbortSignalLike, options: NetworkOptions): Promise<Transport> {
+type OnStep = ((step: DialStep) => void) | undefined;
+
+async function dial(
+  address: ServerAddress,
+  signal: AbortSignalLike,
+  options: NetworkOptions,
+  onStep?: (step: DialStep) => void,
+): Promise<Transport> {
   const { scheme, host } = address;
   const { tls } = options;
   if (tls !== undefined && scheme !== "mqtts" && scheme !== "wss") {
@@ -31,23 +38,47 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
     throw wrongOption("tls", `cannot be used with ${scheme}:, which is not encrypted; ${instead}`);
   }
   const name = nameOf(address);
-  if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal));
-  if (scheme === "mqtt") return new SocketTransport(await openWay(address, options, name, signal));
+  const report = harmless(onStep);
+  if (scheme === "unix") return new SocketTransport(await openSocket({ path: host }, name, signal, "server", report));
+  if (scheme === "mqtt") return new SocketTransport(await openWay(address, options, name, signal, report));
   if (scheme === "mqtts") {
-    const { secureSocket, explainLater } = await import("./tls.js");
-    const socket = await openWay(address, options, name, signal);
-    const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
-    return new SocketTransport(secure, explainLater(name, host, tls ?? {}));
+    const { socket, explain } = await openSecureWay(address, options, name, signal, report);
+    return new SocketTransport(socket, explain);
   }
   const { dialWebSocket } = await import("./websocket-node.js");
-  const open = async (): Promise<Way> => {
-    if (scheme === "ws") return { socket: await openWay(address, options, name, signal) };
-    const { secureSocket, explainLater } = await import("./tls.js"); // before a socket is opened
-    const socket = await openWay(address, options, name, signal);
-    const secure = await secureSocket(socket, host, tls ?? {}, name, signal);
-    return { socket: secure, explain: explainLater(name, host, tls ?? {}) };
-  };
+  const open = async (): Promise<Way> =>
+    scheme === "ws"
+      ? { socket: await openWay(address, options, name, signal, report) }
+      : openSecureWay(address, options, name, signal, report);
   return dialWebSocket(address, options, open, name, clock, signal);
+}
+
+/** A function that throws in a listener of a socket would end the process. */
+function harmless(onStep: OnStep): OnStep {
+  if (onStep === undefined) return undefined;
+  return (step) => {
+    try {
+      onStep(step);
+    } catch {
+      // It only watches, so its errors do not concern the connection.
+    }
+  };
+}
+
+async function openSecureWay(
+  address: ServerAddress,
+  options: NetworkOptions,
+  name: string,
+  signal: AbortSignalLike,
+  onStep: OnStep,
+): Promise<Way> {
+  const { secureSocket, securedStep, explainLater } = await import("./tls.js"); // before a socket is opened
+  const { host } = address;
+  const { tls = {} } = options;
+  const socket = await openWay(address, options, name, signal, onStep);
+  const secure = await secureSocket(socket, host, tls, name, signal);
+  if (onStep !== undefined) onStep(securedStep(secure));
+  return { socket: secure, explain: explainLater(name, host, tls) };
 }
 
 /**
@@ -59,6 +90,7 @@ async function openWay(
   { proxy, localAddress }: NetworkOptions,
   name: string,
   signal: AbortSignalLike,
+  onStep: OnStep,
 ): Promise<Socket> {
   const { env } = process;
   // Checks only whether a proxy is set. The proxy module decides which one applies to this server.
@@ -66,8 +98,9 @@ async function openWay(
   if (proxy !== false && (proxy ?? named) !== undefined) {
     const { openTunnel, parseProxy, proxyOfEnvironment } = await import("./proxy.js");
     const chosen = proxy === undefined ? proxyOfEnvironment(address, env) : parseProxy(proxy);
-    if (chosen !== undefined) return openTunnel(chosen, address, localAddress, signal);
+    if (chosen !== undefined) return openTunnel(chosen, address, localAddress, signal, onStep);
   }
   const { host, port } = address;
-  return openSocket({ host, port, ...(localAddress !== undefined && { localAddress }) }, name, signal);
+  const where = { host, port, ...(localAddress !== undefined && { localAddress }) };
+  return openSocket(where, name, signal, "server", onStep);
 }

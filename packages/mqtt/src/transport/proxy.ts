@@ -8,7 +8,7 @@ import { isIP, isIPv4, type Socket } from "node:net";
 import { MqttError, TransportError, type UsageError } from "../errors.js";
 import { wrongOption } from "../options/option-error.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { ServerAddress } from "../platform/transport.js";
+import type { DialStep, ServerAddress } from "../platform/transport.js";
 import { openSocket, settleBy } from "./socket.js";
 
 export interface Proxy {
@@ -92,15 +92,20 @@ function isExempt({ host, port }: ServerAddress, list: string | undefined): bool
   });
 }
 
-/** Opens a socket to the server through the proxy. */
+/**
+ * Opens a socket to the server through the proxy.
+ *
+ * @param onStep must not throw
+ */
 export async function openTunnel(
   proxy: Proxy,
   address: ServerAddress,
   localAddress: string | undefined,
   signal: AbortSignalLike,
+  onStep?: (step: DialStep) => void,
 ): Promise<Socket> {
   const where = { host: proxy.host, port: proxy.port, ...(localAddress !== undefined && { localAddress }) };
-  const socket = await openSocket(where, `proxy ${proxy.name}`, signal, "proxy");
+  const socket = await openSocket(where, `proxy ${proxy.name}`, signal, "proxy", onStep);
   return new Promise((resolve, reject) => {
     const done = settleBy(socket, signal, `proxy ${proxy.name}`, reject);
     const fail = (cause: unknown): void => {
@@ -112,6 +117,7 @@ export async function openTunnel(
       done();
       socket.off("error", fail);
       socket.off("close", closed);
+      onStep?.({ step: "proxied" });
       resolve(socket);
     };
     const closed = (): void => fail(new Error("the proxy closed the connection"));

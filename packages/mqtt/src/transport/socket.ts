@@ -6,7 +6,7 @@
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
-import type { Transport, TransportListener } from "../platform/transport.js";
+import type { DialStep, Transport, TransportListener } from "../platform/transport.js";
 
 /**
  * Explains the end of a socket to users. `heard`: whether the peer has sent bytes. Returns undefined if the socket was
@@ -109,12 +109,14 @@ const words: Readonly<Record<string, string>> = {
  *
  * @param name the peer's name in error messages
  * @param what the kind of the peer
+ * @param onStep must not throw
  */
 export function openSocket(
   options: NetConnectOpts,
   name: string,
   signal: AbortSignalLike,
   what: "server" | "proxy" = "server",
+  onStep?: (step: DialStep) => void,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let socket: Socket;
@@ -124,6 +126,7 @@ export function openSocket(
       reject(connectionFailed(name, what, error as Error)); // Node does not accept an argument
       return;
     }
+    if (onStep !== undefined) reportSteps(socket, what, onStep);
     const done = settleBy(socket, signal, name, reject);
     const failed = (error: Error): void => {
       done();
@@ -138,6 +141,16 @@ export function openSocket(
       socket.on("error", toldByClose);
       resolve(socket);
     });
+  });
+}
+
+function reportSteps(socket: Socket, to: "server" | "proxy", onStep: (step: DialStep) => void): void {
+  socket.on("lookup", (error: Error | null, address: string) => {
+    if (!error) onStep({ step: "resolved", address });
+  });
+  socket.once("connect", () => {
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    onStep({ step: "connected", to, address: remoteAddress, port: remotePort });
   });
 }
 

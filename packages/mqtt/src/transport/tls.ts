@@ -1,10 +1,11 @@
 /** TLS over an open Node socket, and explanations of its failures. */
 
 import { isIP, type Socket } from "node:net";
-import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
+import { type ConnectionOptions, connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { TransportError } from "../errors.js";
 import type { AbortSignalLike } from "../platform/abort.js";
 import type { Pem, TlsOptions } from "../platform/network-options.js";
+import type { DialStep, ServerCertificate } from "../platform/transport.js";
 import { type Explain, settleBy } from "./socket.js";
 
 /** Ciphers of TLS 1.2 and 1.3 that authenticate both sides with a shared key. */
@@ -17,13 +18,13 @@ export function secureSocket(
   tls: TlsOptions,
   name: string,
   signal: AbortSignalLike,
-): Promise<Socket> {
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const fail = (error: CodedError): void => {
       socket.destroy();
       reject(tlsFailed(name, host, tls, error));
     };
-    let secure: Socket;
+    let secure: TLSSocket;
     try {
       secure = connect({ socket, ...connectionOptions(host, tls) });
     } catch (error) {
@@ -46,6 +47,34 @@ export function secureSocket(
     secure.on("error", failed);
     secure.once("close", closed);
   });
+}
+
+/** Describes an open TLS connection. */
+export function securedStep(socket: TLSSocket): DialStep {
+  return {
+    step: "secured",
+    protocol: socket.getProtocol() ?? "",
+    cipher: socket.getCipher()?.name ?? "",
+    certificate: certificateOf(socket.getPeerCertificate()),
+  };
+}
+
+/** @param given empty if there is none */
+function certificateOf(given: Partial<PeerCertificate> | null): ServerCertificate | undefined {
+  if (given?.valid_to === undefined) return undefined;
+  const { subject, issuer, subjectaltname = "", valid_to } = given;
+  return {
+    subject: textOf(subject?.CN),
+    issuer: textOf(issuer?.CN ?? issuer?.O),
+    names:
+      subjectaltname === "" ? [] : subjectaltname.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")),
+    validUntil: Date.parse(valid_to),
+  };
+}
+
+/** A field of a certificate may have several values. */
+function textOf(field: string | readonly string[] | undefined): string {
+  return Array.isArray(field) ? field.join(", ") : ((field as string | undefined) ?? "");
 }
 
 /** On Node, an alert does not close a socket, and it does not appear in its `errored`. */
