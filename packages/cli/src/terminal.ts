@@ -141,7 +141,7 @@ export function fired(signal: AbortSignalLike): Promise<void> {
 }
 
 /** Another terminal, of which a subclass changes a part. */
-abstract class DerivedTerminal implements Terminal {
+export abstract class DerivedTerminal implements Terminal {
   constructor(protected readonly terminal: Terminal) {}
 
   get stop(): AbortSignalLike {
@@ -205,22 +205,5 @@ export class StoppableTerminal extends DerivedTerminal {
   end(): void {
     this.interrupting.abort();
     this.stopping.abort();
-  }
-}
-
-/** A terminal whose command first finishes its work when it is stopped. */
-export class PatientTerminal extends DerivedTerminal {
-  private readonly stopping = new AbortController();
-
-  /** @param finish finishes the work; must not reject */
-  constructor(terminal: Terminal, finish: () => Promise<void>) {
-    super(terminal);
-    void fired(terminal.stop)
-      .then(finish)
-      .then(() => this.stopping.abort());
-  }
-
-  override get stop(): AbortSignalLike {
-    return this.stopping.signal;
   }
 }

@@ -29,6 +29,9 @@ test(`an hour offline at ${RATE} messages a second loses nothing, and keeps the 
     topics: [{ filter: "#", direction: "out", qos: 1, localPrefix: "", remotePrefix: "" } as const],
     inflight: 100,
     sessionExpiry: 86_400,
+    outgoingRetain: true,
+    statusTopic: undefined,
+    remoteStatusTopic: undefined,
   };
   const bridge = new Bridge(near, settings, report, new FaultyLink(clock, far, () => ({ refused: isDown })).platform);
   const client = async (broker: Broker, clientId: string): Promise<Client> => {

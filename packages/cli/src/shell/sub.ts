@@ -6,11 +6,12 @@ import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js
 import { type Command, CommandError } from "../command.js";
 import { qualities } from "../connection-options.js";
 import { withClient } from "../live-client.js";
-import { fired, PatientTerminal, type Terminal } from "../terminal.js";
+import { fired, type Terminal } from "../terminal.js";
 import { withDefaults } from "./default-options.js";
 import { execOptions, execSettings } from "./exec-options.js";
 import { withReasonCodes } from "./exit-code.js";
 import type { MessageCommands } from "./message-commands.js";
+import { PatientTerminal } from "./patient-terminal.js";
 import { printerOf, printOptions } from "./print-options.js";
 import type { GivenProperties } from "./properties.js";
 import { ReceivedIdentifiers } from "./received-identifiers.js";

@@ -71,10 +71,7 @@ class MemorySession implements StoredSession {
   ) {}
 
   async write(changes: readonly StoreChange[]): Promise<void> {
-    if (this.release === undefined) {
-      throw new StoreError("STORE_FAILED", "store: the session is closed; nothing was written");
-    }
-    const { table, space } = this;
+    const { opened: table, space } = this;
     const growth = growthBy(table, changes);
     const bytes = space.bytes + growth;
     if (growth > 0 && bytes > space.maximumBytes) {
@@ -90,10 +87,16 @@ class MemorySession implements StoredSession {
     space.bytes = bytes;
   }
 
+  /** @throws StoreError STORE_FAILED if it is closed */
+  private get opened(): Table {
+    if (this.release !== undefined) return this.table;
+    throw new StoreError("STORE_FAILED", "store: the session is closed");
+  }
+
   /** @throws StoreError STORE_FAILED */
   async read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
-    if (this.release === undefined) throw new StoreError("STORE_FAILED", "store: the session is closed");
-    return keys.map((key) => this.table.get(key)?.slice());
+    const { opened } = this;
+    return keys.map((key) => opened.get(key)?.slice());
   }
 
   async close(): Promise<void> {
