@@ -45,7 +45,7 @@ export const connectionOptions = {
   password: {
     letters: "P",
     value: "PASSWORD",
-    help: "password; the environment variable MQTT_PASSWORD is safer, because ps does not show it",
+    help: "password; MQTT_PASSWORD in the environment is safer: ps does not show it",
     mayBeEmpty: true,
     secret: true,
     group: groups.connection,
@@ -64,18 +64,18 @@ export const connectionOptions = {
   ws: { help: "connect over a WebSocket (default port: 80; 443 with TLS)", group: groups.connection },
   cafile: {
     value: "FILE",
-    help: "PEM file with the trusted certificate authorities; every TLS option enables TLS",
+    help: "PEM file of trusted certificate authorities; every TLS option enables TLS",
     group: groups.tls,
   },
   cert: { value: "FILE", help: "PEM file with the client's certificate (requires --key)", group: groups.tls },
   key: { value: "FILE", help: "PEM file with the private key for --cert", group: groups.tls },
   "passphrase-file": {
     value: "FILE",
-    help: "file whose first line is the passphrase for --key (default: environment variable MQTT_PASSPHRASE)",
+    help: "file whose first line is the passphrase for --key (default: $MQTT_PASSPHRASE)",
     group: groups.tls,
   },
   insecure: {
-    help: "enable TLS but do not verify the server's certificate; exposes the connection to man-in-the-middle attacks",
+    help: "enable TLS, but do not verify the server's certificate; allows man-in-the-middle attacks",
     group: groups.tls,
   },
   servername: {
@@ -94,7 +94,7 @@ export const connectionOptions = {
   "psk-identity": { value: "NAME", help: "identity that names the pre-shared key (requires --psk)", group: groups.tls },
   proxy: {
     value: "URL",
-    help: "proxy URL, http://… or socks5://… (default: environment variables HTTPS_PROXY, ALL_PROXY and NO_PROXY)",
+    help: "proxy URL, http://… or socks5://… (default: $HTTPS_PROXY, $ALL_PROXY and $NO_PROXY)",
     secret: true,
     group: groups.connection,
   },
@@ -104,7 +104,7 @@ export const willOptions = {
   will_topic: { letters: "w", value: "TOPIC", help: "will topic (requires --will_message)", group: groups.will },
   will_message: {
     value: "MESSAGE",
-    help: "message that the server publishes if the connection is lost (requires --will_topic); may be empty",
+    help: "message of the will (requires --will_topic); may be empty",
     literal: true,
     mayBeEmpty: true,
     group: groups.will,
