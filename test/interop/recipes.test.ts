@@ -113,6 +113,12 @@ test("a loop over messages", async () => {
   expect(lines(await run("sh", text, 2))).toEqual(["sensors/a has 21.5 °C", "sensors/b has a \\ b"]);
 });
 
+test("a command for each message", async () => {
+  await retain({ "jobs/1": "three", "jobs/2": "it's" });
+  const [text = ""] = recipe("A command for each message");
+  expect(lines(await run("sh", text, 2))).toEqual(["jobs/1 has 5 bytes", "jobs/2 has 4 bytes"]);
+});
+
 test("cron", async () => {
   const [text = ""] = recipe("cron", "crontab");
   const command = text.trim().split(/ /).slice(5).join(" ").replaceAll("\\%", "%");
