@@ -13,7 +13,7 @@ import type { Terminal } from "../terminal.js";
 import { versionNames } from "../version-names.js";
 import { adviceFor, isLookupError } from "./advice.js";
 import { ConnectionTrace, type StepName } from "./connection-trace.js";
-import { serverOf, serverOptions } from "./server-operand.js";
+import { serverOf, serverOptions, withServer } from "./server-operand.js";
 
 const options = {
   json: { help: "print the steps as a JSON object" },
@@ -29,7 +29,7 @@ type Option = keyof typeof options;
 
 const MOST_SECONDS = 2_147_483;
 
-export const explain: Command = {
+export const explain: Command = withServer("explain", {
   usage: "[options] [URL]",
   summary:
     "Connects to a server and shows each step with its time: name, TCP, proxy, TLS,\n" +
@@ -41,7 +41,6 @@ export const explain: Command = {
     "wss://broker.example/mqtt -u ann -V 5",
     "-h broker.example --cafile ca.pem --json",
   ],
-  operands: 1,
   async run(args: Arguments<Option>, terminal: Terminal): Promise<void> {
     const target = withTimeout(serverOf(args as Arguments<ShellOption>, terminal, "mqttExplain"), args.text("timeout"));
     const outcome = await attempted(target, terminal);
@@ -54,7 +53,7 @@ export const explain: Command = {
       error instanceof RefusedError ? error.reasonCode : 1,
     );
   },
-};
+});
 
 function withTimeout(target: Target, seconds: string | undefined): Target {
   if (seconds === undefined) return target;

@@ -10,7 +10,7 @@ import type { ShellOption } from "../shell/shell-options.js";
 import { TIMED_OUT, withinTimeout } from "../shell/timeout.js";
 import { fired, type Terminal } from "../terminal.js";
 import { versionNames } from "../version-names.js";
-import { serverOf, serverOptions } from "./server-operand.js";
+import { serverOf, serverOptions, withServer } from "./server-operand.js";
 
 /** In seconds. A health check must end, also if the server does not answer. */
 const DEFAULT_TIMEOUT = "10";
@@ -29,7 +29,7 @@ const options = {
 
 type Option = keyof typeof options;
 
-export const ping: Command = {
+export const ping: Command = withServer("ping", {
   usage: "[options] [URL]",
   summary:
     "Checks that a server accepts a client and answers PINGREQ. Exit codes: 0 it\n" +
@@ -37,7 +37,6 @@ export const ping: Command = {
     "code with which it refuses the client.",
   options,
   examples: ["mqtt://localhost", "mqtts://broker.example -W 2 || systemctl restart broker"],
-  operands: 1,
   async run(args: Arguments<Option>, terminal: Terminal): Promise<void> {
     const target = serverOf(args as Arguments<ShellOption>, terminal, "mqttPing");
     const limit = args.has("timeout") ? args : args.with("timeout", DEFAULT_TIMEOUT);
@@ -49,7 +48,7 @@ export const ping: Command = {
       }),
     );
   },
-};
+});
 
 interface Answer {
   /** The server's URL, without credentials. */

@@ -68,7 +68,7 @@ const urls: ReadonlySet<string> = new Set(["url", "proxy"]);
 const passwords: ReadonlySet<string> = new Set(["password", "password-file"]);
 
 /** Returns the command, with defaults for its options. */
-export function withDefaults(name: "pub" | "sub" | "rr", command: Command): Command {
+export function withDefaults(name: "pub" | "sub" | "rr" | "ping" | "explain", command: Command): Command {
   const options = { ...command.options, ...defaultOptions };
   return {
     ...command,
@@ -115,12 +115,15 @@ function optionsOfFiles(
   return found;
 }
 
-/** mosquitto's file, and then our own. */
+/** mosquitto's file, if it has this command, and then our own. */
 function usualFiles(name: string, environment: Environment): readonly string[] {
+  const isTheirs = name === "pub" || name === "sub" || name === "rr";
   const home = environment["HOME"];
   const folder = environment["XDG_CONFIG_HOME"] || (home ? join(home, ".config") : undefined);
   const profile = environment["USERPROFILE"];
-  if (folder !== undefined) return [join(folder, `mosquitto_${name}`), join(folder, "aiko-mqtt", name)];
+  const own = folder === undefined ? [] : [join(folder, "aiko-mqtt", name)];
+  if (!isTheirs) return own;
+  if (folder !== undefined) return [join(folder, `mosquitto_${name}`), ...own];
   return profile ? [join(profile, `mosquitto_${name}.conf`)] : [];
 }
 

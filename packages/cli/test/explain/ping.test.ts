@@ -59,6 +59,17 @@ test("a WebSocket is healthy, and --json has the figures", async () => {
   });
 });
 
+test("the environment has the server, and a URL replaces it", async () => {
+  const { hostname, port } = new URL(broker.url);
+  const terminal = new RecordingTerminal({ MQTT_HOST: hostname, MQTT_PORT: port });
+  expect([await runCommand(ping, [], terminal), terminal.notes]).toEqual([0, []]);
+  const elsewhere = new RecordingTerminal({ MQTT_HOST: "broker.example", MQTT_PORT: "1", MQTT_TIMEOUT: "x" });
+  expect(await runCommand(ping, [broker.url, "-W", "60"], elsewhere)).toBe(0);
+  const wrong = new RecordingTerminal({ MQTT_TIMEOUT: "x" });
+  expect(await runCommand(ping, [broker.url], wrong)).toBe(1);
+  expect(wrong.notes).toEqual([expect.stringContaining("--timeout is set in MQTT_TIMEOUT")]);
+});
+
 test("a refused port ends with 1", async () => {
   const shown = await pinged("-h", "127.0.0.1", "-p", String(await freePort()));
   expect([shown.code, shown.output]).toEqual([1, ""]);
