@@ -18,6 +18,9 @@ import { storeError } from "./store-error.js";
  * to 64 bytes more; its value stays on the disk. Opening lists the directory, so it takes longer the more sessions there
  * are. A closed session uses only its file.
  *
+ * A session stops growing, with STORE_FULL, before the disk is full. Room for 1.5 times its records and 256 KiB is left, so
+ * that the file can be rewritten, and records can be removed.
+ *
  * @example
  * const store = new DiskStore("/var/lib/kitchen");
  * const client = await connect("mqtt://localhost:1883", { clientId: "kitchen", store });

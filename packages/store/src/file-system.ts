@@ -25,6 +25,11 @@ export interface FileSystem {
   link(path: string, newPath: string): Promise<void>;
   /** Removes a file. Does nothing if it does not exist. */
   remove(path: string): Promise<void>;
+  /**
+   * Resolves to the bytes that may be written to the directory's file system; undefined if it cannot tell. Optional:
+   * without it, a disk store fills the file system.
+   */
+  freeSpace?(path: string): Promise<number | undefined>;
   /** Makes names that were created, changed or removed in the directory survive a power loss. */
   syncDirectory(path: string): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { type StoreChange, StoreError, type StoreRecord, type TakeRecord } from 
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
 import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming } from "./framing.js";
+import { FreeSpace } from "./free-space.js";
 import { readContent, readRecords } from "./journal-content.js";
 import { copyBytes, createFile, JournalCopy } from "./journal-copy.js";
 import { FRAME_SIZE, writeChanges } from "./journal-format.js";
@@ -46,6 +47,8 @@ type Task =
   | { readonly bytes: Buffer; readonly resolve: () => void; readonly reject: (error: unknown) => void }
   | { readonly run: () => Promise<void> };
 
+/** The bytes of removed records for which a file is rewritten if the file system is nearly full. */
+const LEAST_WASTE = 65_536;
 /** How many damaged files of a session are kept. */
 const KEPT_ASIDE = 10;
 
@@ -59,6 +62,7 @@ export class Journal {
   private failure: unknown;
   private end = 0;
   private compactAt = 0;
+  private readonly space: FreeSpace;
 
   private constructor(
     private readonly files: FileSystem,
@@ -67,7 +71,9 @@ export class Journal {
     private readonly bounds: JournalBounds,
     private file: OpenFile,
     private framing: Framing,
-  ) {}
+  ) {
+    this.space = new FreeSpace(files, directory);
+  }
 
   static async open(
     files: FileSystem,
@@ -157,7 +163,8 @@ export class Journal {
     for (const task of this.tasks) {
       if ("run" in task || (size > 0 && size + task.bytes.length > FRAME_SIZE)) break;
       // Near the limit, each write is checked separately, when the index contains all changes before it.
-      if (this.index.bytes + mostGrowth(size + task.bytes.length) > this.bounds.maximumBytes && size > 0) break;
+      const isNearLimit = this.index.bytes + mostGrowth(size + task.bytes.length) > this.bounds.maximumBytes;
+      if ((isNearLimit || this.space.isLow) && size > 0) break;
       group.push(task);
       size += task.bytes.length;
     }
@@ -165,8 +172,11 @@ export class Journal {
     this.waitingBytes -= size;
     try {
       if (this.failure !== undefined) throw this.failure;
-      this.assertRoom(group.map(({ bytes }) => bytes));
-      await this.append(group.map(({ bytes }) => bytes));
+      const parts = group.map(({ bytes }) => bytes);
+      this.assertRoom(parts);
+      await this.assertSpace(parts, size);
+      await this.append(parts);
+      this.space.wrote(size);
       for (const { resolve } of group) resolve();
     } catch (error) {
       const failure = storeError(`write to ${this.path}`, error);
@@ -214,6 +224,13 @@ export class Journal {
     const growth = this.index.growth(parts);
     const after = this.index.bytes + growth;
     if (growth > 0 && after > this.bounds.maximumBytes) throw this.full(`its records would take ${after} bytes`);
+  }
+
+  /** @throws StoreError STORE_FULL */
+  private async assertSpace(parts: readonly Buffer[], size: number): Promise<void> {
+    await this.space.prepare(size, this.index.bytesInFile);
+    if (!this.space.isLow || this.index.growth(parts) <= 0) return;
+    throw new StoreError("STORE_FULL", `disk store ${this.path}: ${this.space.description}; nothing was written`);
   }
 
   private full(why: string): StoreError {
@@ -283,7 +300,9 @@ export class Journal {
   private compactIfWorthwhile(): void {
     const used = this.index.bytesInFile;
     const waste = this.end - this.framing.header.length - used;
-    if (waste < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
+    if (this.space.isLow) {
+      if (waste < Math.max(LEAST_WASTE, used / 2) || !this.space.hasRoomFor(used)) return;
+    } else if (waste < Math.max(this.bounds.toleratedWaste, used) || this.end < this.compactAt) return;
     if (this.compacting !== undefined || this.closing || this.failure !== undefined) return;
     const exclusively = (finish: () => Promise<void>): Promise<void> => this.exclusively(finish);
     this.compacting = this.rewrite(exclusively, "fail at damage", this.framing)

@@ -1,7 +1,7 @@
 /** The file system of Node. */
 
 import * as fs from "node:fs";
-import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
@@ -49,8 +49,18 @@ export const nodeFileSystem: FileSystem = {
   rename,
   link,
   remove: (path) => rm(path, { force: true }),
+  freeSpace,
   syncDirectory,
 };
+
+async function freeSpace(path: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize, blocks } = await statfs(path);
+    return blocks === 0 ? undefined : bavail * bsize; // some network file systems report nothing
+  } catch {
+    return undefined; // a runtime or a file system that has no such call
+  }
+}
 
 // With the callback functions, a synced write takes a third less time than with FileHandle.
 const openFile = promisify(fs.open);

@@ -33,7 +33,12 @@ test(`an hour offline at ${RATE} messages a second loses nothing, and keeps the 
     statusTopic: undefined,
     remoteStatusTopic: undefined,
   };
-  const bridge = new Bridge(near, settings, report, new FaultyLink(clock, far, () => ({ refused: isDown, delay: 1 })).platform);
+  const bridge = new Bridge(
+    near,
+    settings,
+    report,
+    new FaultyLink(clock, far, () => ({ refused: isDown, delay: 1 })).platform,
+  );
   const client = async (broker: Broker, clientId: string): Promise<Client> => {
     const made = createClient("mqtt://broker", { platform: new FaultyLink(clock, broker).platform, clientId });
     await clock.until(made.connect());
