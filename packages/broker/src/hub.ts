@@ -183,7 +183,7 @@ export class Hub implements Reception<ClientConnection>, ClientOwner, JournalOwn
     for (const client of this.clients.values()) client.publishWills((will) => this.publishWill(client, will));
     for (const connection of this.connections)
       connection.close(ReasonCode.SERVER_SHUTTING_DOWN, "the broker is closing");
-    for (const client of this.clients.values()) client.cancelTimers();
+    for (const client of this.clients.values()) client.closed();
     this.clients.clear();
     this.expirySweep.close();
     this.router.close();

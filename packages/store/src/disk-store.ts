@@ -15,7 +15,7 @@ import { storeError } from "./store-error.js";
  * processes and power losses. Any number of sessions may be open at the same time. A session has one owner at a time.
  *
  * An open session uses two file descriptors, for its file and its lock, and 1.5 KB of memory. Each record takes 32
- * to 64 bytes more; its value stays on the disk. Opening lists the directory, so it takes longer the more sessions there
+ * to 64 bytes more, up to 192 after most were removed; its value stays on the disk. Opening lists the directory, so it takes longer the more sessions there
  * are. A closed session uses only its file.
  *
  * A session stops growing, with STORE_FULL, before the disk is full. Room for 1.5 times its records and 256 KiB is left, so

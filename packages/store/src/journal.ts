@@ -9,6 +9,7 @@
  */
 
 import { type StoreChange, StoreError, type StoreRecord, type TakeRecord } from "@aiko/mqtt";
+import { Queue } from "@aiko/mqtt/session";
 import { codeOf, type FileSystem, type OpenFile } from "./file-system.js";
 import { writeFrameHeader } from "./frames.js";
 import { FRAME_HEADER_SIZE, type Framing, newFraming } from "./framing.js";
@@ -55,6 +56,7 @@ const KEPT_ASIDE = 10;
 export class Journal {
   private index = new RecordIndex();
   private tasks: Task[] = [];
+  private readonly reads = new Queue<() => Promise<void>>();
   private waitingBytes = 0;
   private working: Promise<void> | undefined;
   private compacting: Promise<void> | undefined;
@@ -119,7 +121,10 @@ export class Journal {
    * does not exist, or whose bytes have changed since they were written.
    */
   read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
-    return this.exclusively(() => readValues(this.file, this.index, keys));
+    return new Promise((resolve, reject) => {
+      this.reads.push(() => readValues(this.file, this.index, keys).then(resolve, reject));
+      this.working ??= this.work();
+    });
   }
 
   /** Resolves when everything that was written is on the disk, or has failed. */
@@ -141,17 +146,18 @@ export class Journal {
     this.working ??= this.work();
   }
 
-  /** Runs the tasks one after the other, writes in groups. Never rejects. */
+  /** Runs the tasks one after the other, writes in groups, and a read after each. Never rejects. */
   private async work(): Promise<void> {
     await undefined; // writes of the same tick are grouped
-    while (this.tasks.length > 0) {
+    while (this.tasks.length > 0 || this.reads.length > 0) {
       const [first] = this.tasks;
       if (first !== undefined && "run" in first) {
         this.tasks.shift();
         await first.run();
-      } else {
+      } else if (first !== undefined) {
         await this.commit();
       }
+      await this.reads.shift()?.(); // a write waits for one read at most
     }
     this.working = undefined;
   }

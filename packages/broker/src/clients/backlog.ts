@@ -1,10 +1,10 @@
 /**
  * The messages for one client beyond those that may wait in memory. They wait in the store only, and come back in order
- * when the session has sent what it had. So memory does not grow with the queues of clients that are away. While one waits
- * here, those that follow it wait here, too.
+ * when the session has sent what it had. So memory does not grow with the queues of clients that are away. A message that
+ * follows one that waits here must wait here, too.
  */
 
-import type { Bounds, Clock } from "@aiko/mqtt";
+import type { Bounds, Clock, Timer } from "@aiko/mqtt";
 import type { ServerSession } from "@aiko/mqtt/session";
 import type { MemoryBudget } from "../messages/memory-budget.js";
 import type { PublishedMessage, StoredMessage } from "../messages/published-message.js";
@@ -23,6 +23,7 @@ export interface QueueLimits {
 export interface BackloggedClient {
   readonly isOnline: boolean;
   readonly hasEnded: boolean;
+  readonly hasSharedSubscriptions: boolean;
   readonly session: ServerSession;
   /** The session continues with these messages. */
   take(messages: readonly LoadedDelivery[]): void;
@@ -36,12 +37,19 @@ export interface BackloggedClient {
   backlogFailed(error: unknown): void;
 }
 
-/** Approximate bytes of a message that waits here. */
+/** Approximate bytes of a message that waits here; and of one in memory, without its record. */
 const ENTRY = 150;
+const MESSAGE = 500;
+/** Milliseconds until the next attempt if the broker's memory was full. */
+const RETRY = 100;
 
 export class Backlog {
   private readonly queue = new StoredQueue();
   private isFetching = false;
+  /** The bytes that are counted for messages that are being read. */
+  private fetched = 0;
+  private retry: Timer | undefined;
+  private isClosed = false;
   private waiting: (() => void)[] = [];
 
   constructor(
@@ -64,13 +72,15 @@ export class Backlog {
 
   /**
    * Whether a message must wait here: others do, or too many wait in memory. Shared messages must not, because another
-   * member may have to receive them.
+   * member may have to receive them. So that they keep the order with others, no message begins to wait here for a client
+   * that has shared subscriptions.
    */
   needs({ qos, sharedFilters }: Recipient): boolean {
     if (qos === 0 || sharedFilters !== undefined) return false;
     const { maximumCount, maximumBytes } = this.limits.outboxInMemory;
     const { queuedCount, queuedBytes } = this.client.session;
-    return this.queue.length > 0 || queuedCount >= maximumCount || queuedBytes >= maximumBytes;
+    if (this.queue.length > 0) return true;
+    return (queuedCount >= maximumCount || queuedBytes >= maximumBytes) && !this.client.hasSharedSubscriptions;
   }
 
   /** Records a message. Returns false if the outbox is full. */
@@ -103,7 +113,8 @@ export class Backlog {
   /** Brings messages back as soon as the session has sent what it has. Call it when the client was admitted. */
   fetchSoon(): void {
     const { queue, client } = this;
-    if (this.isFetching || queue.length === 0 || !client.isOnline || !client.session.isOnline) return;
+    if (this.isFetching || this.isClosed || queue.length === 0) return;
+    if (!client.isOnline || !client.session.isOnline) return;
     this.isFetching = true;
     client.session.whenRoom(() => void this.fetch());
   }
@@ -125,38 +136,65 @@ export class Backlog {
     return this.queue.expiresAt;
   }
 
+  /** The broker is closed: nothing is read any more. */
+  close(): void {
+    this.isClosed = true;
+    this.retry?.cancel();
+  }
+
   /** The session has ended: removes everything. */
   end(): void {
+    this.close();
     for (const each of this.queue.drain()) this.remove(each);
     this.tellWaiting();
   }
 
   /** Never rejects. */
   private async fetch(): Promise<void> {
-    const { queue, client } = this;
-    const { maximumCount, maximumBytes } = this.limits.outboxInMemory;
-    let messages: LoadedDelivery[] = [];
-    try {
-      if (client.isOnline && !client.hasEnded) {
-        messages = this.taken(await this.journal.read(queue.first(maximumCount, maximumBytes)));
-      }
-    } catch (error) {
-      client.backlogFailed(error);
-      this.isFetching = false;
+    const { client } = this;
+    const next = client.isOnline && !this.isClosed ? this.next() : [];
+    if (next === undefined) {
+      this.retry = this.clock.schedule(RETRY, () => void this.fetch());
       return;
     }
+    let read: Awaited<ReturnType<ClientJournal["read"]>> = [];
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      if (next.length > 0) read = await this.journal.read(next);
+    } catch (error) {
+      failure = { error };
+    }
+    this.budget.take(-this.fetched);
+    this.fetched = 0;
     this.isFetching = false;
-    if (messages.length > 0) client.take(messages);
-    this.tellIfEmpty();
-    this.fetchSoon();
+    if (this.isClosed) return;
+    if (failure === undefined) this.continueWith(read);
+    else client.backlogFailed(failure.error);
   }
 
-  /** Takes from the queue what was read, unless it was removed meanwhile. */
-  private taken(read: Awaited<ReturnType<ClientJournal["read"]>>): LoadedDelivery[] {
+  /**
+   * Returns the messages that come back next, and counts their memory. If the broker's memory is full, that is one message
+   * of a client that has no other; undefined if it has one.
+   */
+  private next(): StoredDelivery[] | undefined {
+    const { queue, budget, client } = this;
+    const { maximumCount, maximumBytes } = this.limits.outboxInMemory;
+    const room = budget.isFull ? 0 : budget.limit - budget.used;
+    const affordable = Math.floor(room / (MESSAGE + queue.bytes / queue.length));
+    if (affordable < 1 && client.session.pending > 0) return undefined;
+    const next = queue.first(Math.max(1, Math.min(maximumCount, affordable)), maximumBytes);
+    for (const { message } of next) this.fetched += MESSAGE + message.size;
+    budget.take(this.fetched);
+    return next;
+  }
+
+  /** Passes what was read to the session, unless it was removed meanwhile. */
+  private continueWith(read: Awaited<ReturnType<ClientJournal["read"]>>): void {
     const { queue, budget, client } = this;
     const now = this.clock.now();
     const messages: LoadedDelivery[] = [];
-    for (const each of client.hasEnded ? [] : read) {
+    const lost: string[] = [];
+    for (const each of read) {
       const stored = queue.take(each.key);
       if (stored === undefined) continue;
       if ("record" in each && each.message.expiresAt > now) {
@@ -164,10 +202,13 @@ export class Backlog {
         messages.push(each);
       } else {
         this.remove({ key: each.key, message: stored });
-        if ("why" in each) client.lost(each.why);
+        if ("why" in each) lost.push(each.why);
       }
     }
-    return messages;
+    if (messages.length > 0) client.take(messages);
+    for (const why of lost) client.lost(why); // last, because the application may end the session now
+    this.tellIfEmpty();
+    this.fetchSoon();
   }
 
   private hasRoomFor(bytes: number): boolean {

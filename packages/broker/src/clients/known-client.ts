@@ -289,6 +289,17 @@ export class KnownClient
     });
   }
 
+  /** The broker is closed. */
+  closed(): void {
+    this.cancelTimers();
+    this.backlog?.close();
+  }
+
+  get hasSharedSubscriptions(): boolean {
+    for (const topicFilter of this.topicFilters) if (topicFilter.startsWith("$share/")) return true;
+    return false;
+  }
+
   /** Cancels the timers: the client is back, or the broker is closed. */
   cancelTimers(): void {
     this.expiryTimer?.cancel();
@@ -533,7 +544,7 @@ export class KnownClient
 
   /** Whether a message may be delivered although the broker's memory is full: one at a time, so that nobody stands still. */
   private mayExceed(qos: QoS): boolean {
-    return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0;
+    return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0 && !this.hasBacklog;
   }
 
   /** Counts the memory of the session again. */

@@ -24,6 +24,7 @@ export class ExpirySweep {
   private readonly due = new Map<ExpiringQueue, number>();
   private timer: Timer | undefined;
   private timerAt = Infinity;
+  private isClosed = false;
   /** No sweep begins before this time. */
   private notBefore = -Infinity;
 
@@ -31,7 +32,7 @@ export class ExpirySweep {
 
   /** A message that expires at `until` was queued. */
   waits(queue: ExpiringQueue, until: number): void {
-    if (until >= (this.due.get(queue) ?? Infinity)) return;
+    if (this.isClosed || until >= (this.due.get(queue) ?? Infinity)) return;
     this.due.set(queue, until);
     this.wakeAt(Math.max(until, this.notBefore));
   }
@@ -43,6 +44,7 @@ export class ExpirySweep {
 
   /** Cancels the timer: the broker is closed. */
   close(): void {
+    this.isClosed = true;
     this.timer?.cancel();
     this.timerAt = Infinity;
     this.due.clear();

@@ -105,7 +105,7 @@ export interface BrokerOptions<Port extends number | undefined = number | undefi
   readonly outbox?: PartialOptions<Bounds> | undefined;
   /**
    * How much of the `outbox` of a stored session stays in memory, each from 1. Messages of QoS 1 and 2 beyond wait in the
-   * `store` only, and are read when the client has received the others. Messages of shared subscriptions always stay in
+   * `store` only, and are read when the client has received the others. Queues of clients with shared subscriptions stay in
    * memory. Only for a store that can be read, as a DiskStore can. Default 1,000 messages, 1,048,576 bytes (1 MiB).
    */
   readonly outboxInMemory?: PartialOptions<Bounds> | undefined;

@@ -6,13 +6,17 @@
  */
 
 import { type Clock, MqttError, type StoredSession, StoreError, type Timer } from "@aiko/mqtt";
+import { Queue } from "@aiko/mqtt/session";
 import type { PublishedMessage, StoredMessage } from "../messages/published-message.js";
 import { Batch, type Undo } from "./batch.js";
 import { writeRecord } from "./record-writing.js";
 
 /** What the journal needs of the rest of the broker. */
 export interface JournalOwner {
-  /** A write has failed; `isFirst` unless it is a repetition. Everything that depends on a batch that is not durable must be ended: it is undone next. */
+  /**
+   * A write has failed; `isFirst` unless it is a repetition. Everything that depends on a batch that is not durable must
+   * be ended: it is undone next.
+   */
   storeFailed(error: MqttError, isFirst: boolean): void;
   /** The store has room again, after failures. */
   storeRecovered(): void;
@@ -30,6 +34,8 @@ const LONGEST_RETRY = 5_000;
 const PATIENCE = 60_000;
 /** Milliseconds that opening may take: it reads the whole store. */
 export const OPENING_PATIENCE = 1_800_000;
+/** How many reads the store gets at once. Each has a limit of time, which must not run while others are done. */
+const MOST_READS = 8;
 /** The most bytes of the probe. Otherwise, one huge message that failed would stop all others. */
 const LARGEST_PROBE = 65_536;
 
@@ -39,6 +45,9 @@ export class BrokerJournal {
   private lastDurable = 0;
   private lastKey = 0;
   private nextAside = SET_ASIDE;
+  /** How many reads the store has not answered, and who waits to read. Each client reads once at a time. */
+  private reads = 0;
+  private readonly waitingReads = new Queue<() => void>();
   private session: StoredSession | undefined;
   private commitDue = false;
   /** How many writes, and how many probes, have failed since the last success. */
@@ -114,9 +123,16 @@ export class BrokerJournal {
   async read(keys: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     const pending = [this.collected, this.writing].find((batch) => batch?.puts(keys));
     await pending?.written.catch(() => undefined); // then it is undone
-    const { session } = this;
-    if (session?.read === undefined) throw new StoreError("STORE_FAILED", "store: it is closed, or cannot be read");
-    return await inTime(this.clock, session.read(keys), "read the store");
+    if (this.reads >= MOST_READS) await new Promise<void>((resolve) => this.waitingReads.push(resolve));
+    this.reads++;
+    try {
+      const { session } = this;
+      if (session?.read === undefined) throw new StoreError("STORE_FAILED", "store: it is closed, or cannot be read");
+      return await inTime(this.clock, session.read(keys), "read the store");
+    } finally {
+      this.reads--;
+      this.waitingReads.shift()?.();
+    }
   }
 
   /** Moves a record that is not readable to where nothing is read from. */
@@ -153,8 +169,9 @@ export class BrokerJournal {
   delete(key: number): void {
     const { changes, added, undo } = this.collected;
     undo.delete(key);
-    if (added.delete(key)) changes.delete(key);
-    else changes.set(key, undefined);
+    this.writing?.undo.delete(key); // there is nothing left to undo
+    if (!added.delete(key)) changes.set(key, undefined);
+    else if (changes.delete(key) && changes.size === 0) this.emptied();
     this.commitSoon();
   }
 
@@ -201,6 +218,13 @@ export class BrokerJournal {
       this.session = undefined; // nothing is written any more
       await inTime(this.clock, session.close(), "close the store");
     }
+  }
+
+  /** Nothing that was collected is left to be written. Who waits for it looks again. */
+  private emptied(): void {
+    const { number, resolve } = this.collected;
+    this.collected = new Batch(number);
+    resolve();
   }
 
   private commitSoon(): void {

@@ -100,6 +100,8 @@ export class Loading {
   /** Other records that refer to records. */
   private readonly referring: Keyed<BrokerRecord>[] = [];
   private readonly needed: Needed[] = [];
+  /** Sessions with shared subscriptions or messages. */
+  private readonly sharing = new Set<LoadedSession>();
   private readonly failed: { readonly key: number; readonly error: unknown }[] = [];
 
   /** @param now limits when messages expire, in case the system's clock was set back */
@@ -133,8 +135,12 @@ export class Loading {
     const { sessions, messages, needed, failed } = this;
     this.referring.sort((a, b) => a.key - b.key);
     for (const { key, record } of this.referring) this.attempt(key, () => this.refer(key, record));
-    this.resolveQueued();
+    for (const slice of slices(this.resolveQueued())) {
+      const values = await read(slice);
+      for (const [i, key] of slice.entries()) this.attempt(key, () => this.referTo(key, values[i]));
+    }
     for (const slice of slices(needed)) await this.load(slice, read);
+    for (const { deliveries } of sessions.values()) deliveries.sort((a, b) => a.key - b.key);
     for (const slice of slices(failed)) {
       const values = await read(slice.map(({ key }) => key));
       for (const [i, { key, error }] of slice.entries()) this.reject(key, values[i], error);
@@ -179,7 +185,9 @@ export class Loading {
   private refer(key: number, record: BrokerRecord): void {
     switch (record.kind) {
       case "subscription": {
-        const { subscriptions } = this.sessionOf(record.session);
+        const session = this.sessionOf(record.session);
+        const { subscriptions } = session;
+        if (record.topicFilter.startsWith("$share/")) this.sharing.add(session);
         if (subscriptions.has(record.topicFilter)) throw new Error("its topic filter has another subscription");
         subscriptions.set(record.topicFilter, { key, record });
         break;
@@ -188,6 +196,7 @@ export class Loading {
         const session = this.sessionOf(record.session);
         const stored = this.messageOf(record.message);
         if (record.packetIdentifier > 0) this.claim(session, record.packetIdentifier);
+        if (record.sharedFilters.length > 0) this.sharing.add(session);
         this.need(key, stored, (message) => {
           if (record.qos > message.qos) throw new Error("its QoS is above that of the message");
           session.deliveries.push({ key, record, message });
@@ -216,13 +225,22 @@ export class Loading {
     }
   }
 
-  /** Resolves the references of the deliveries that stay in the store. Their order is that of their keys. */
-  private resolveQueued(): void {
+  /**
+   * Resolves the references of the deliveries that stay in the store. Their order is that of their keys. Returns the keys of
+   * those that cannot stay: they must keep the order with shared messages.
+   */
+  private resolveQueued(): number[] {
     const { queued } = this;
+    const others: number[] = [];
     for (let at = 0; at < queued.length; at += 3) {
       const [key, session, message] = queued.slice(at, at + 3) as [number, number, number];
       this.attempt(key, () => {
-        const { stored } = this.sessionOf(session);
+        const owner = this.sessionOf(session);
+        if (this.sharing.has(owner)) {
+          others.push(key);
+          return;
+        }
+        const { stored } = owner;
         const referred = this.messageOf(message);
         referred.references++;
         stored.push({ key, message: referred });
@@ -230,6 +248,12 @@ export class Loading {
     }
     queued.length = 0;
     for (const { stored } of this.sessions.values()) stored.sort((a, b) => a.key - b.key);
+    return others;
+  }
+
+  private referTo(key: number, value: Uint8Array | undefined): void {
+    if (value === undefined) throw new Error("it is damaged");
+    this.refer(key, this.decoder.delivery(value));
   }
 
   private need(key: number, stored: StoredMessage, use: (message: PublishedMessage) => void): void {

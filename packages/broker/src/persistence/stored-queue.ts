@@ -6,7 +6,7 @@
 import type { StoredMessage } from "../messages/published-message.js";
 import type { StoredDelivery } from "./loaded-state.js";
 
-/** Room of removed entries is freed when there are so many of them, and at least as many as others. */
+/** Room of removed entries is freed when there are so many of them, and more than half of all. */
 const COMPACT_AT = 1_024;
 
 export class StoredQueue {
@@ -110,9 +110,11 @@ export class StoredQueue {
       this.messages.pop();
       this.keys.pop();
     }
-    if (this.head < COMPACT_AT || this.head * 2 < this.keys.length) return;
-    this.keys = this.keys.slice(this.head);
-    this.messages = this.messages.slice(this.head);
+    const removed = this.keys.length - this.count;
+    if (removed < COMPACT_AT || removed < this.count) return;
+    const isThere = (_: unknown, at: number): boolean => this.messages[at] !== undefined;
+    this.keys = this.keys.filter(isThere);
+    this.messages = this.messages.filter(isThere);
     this.head = 0;
   }
 

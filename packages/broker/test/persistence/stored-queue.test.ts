@@ -46,3 +46,14 @@ test("takes as many as the limits allow, but at least one", () => {
   expect(queue.first(10, 250).map(({ key }) => key)).toEqual([1, 2]);
   expect(queue.first(10, 5).map(({ key }) => key)).toEqual([1]);
 });
+
+test("removed entries behind one that stays take no room", () => {
+  const queue = new StoredQueue();
+  queue.add(1, { key: 1, size: 1, expiresAt: Infinity, references: 1 });
+  for (let now = 2; now < 50_000; now++) {
+    queue.add(now, { key: now, size: 1, expiresAt: now + 10, references: 1 });
+    if (now % 10 === 9) queue.expire(now);
+  }
+  expect(queue.length).toBeLessThan(30);
+  expect((queue as unknown as { keys: number[] }).keys.length).toBeLessThan(3_000);
+});

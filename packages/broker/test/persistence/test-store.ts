@@ -30,6 +30,7 @@ export class TestStore implements Store {
   private owner: object | undefined;
   private failure: MqttError | undefined;
   private held: (() => void)[] | undefined;
+  private reading: Promise<void> | undefined;
 
   async open(name: string, take?: TakeRecord): Promise<OpenedSession> {
     if (this.isHandingOver) for (const [key, value] of this.records) take?.(key, value);
@@ -68,6 +69,15 @@ export class TestStore implements Store {
     for (const each of held ?? []) each();
   }
 
+  /** Reads wait until the returned function is called. */
+  holdReads(): () => void {
+    let release: (() => void) | undefined;
+    this.reading = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => release?.();
+  }
+
   /** Writes fail until `recover`. */
   fail(error: MqttError = new StoreError("STORE_FULL", "no room")): void {
     this.failure = error;
@@ -85,6 +95,7 @@ export class TestStore implements Store {
 
   private async read(keys: readonly number[]): Promise<(Uint8Array | undefined)[]> {
     this.reads++;
+    await this.reading;
     if (this.unreadable !== undefined) throw this.unreadable;
     return keys.map((key) => this.records.get(key)?.slice());
   }
