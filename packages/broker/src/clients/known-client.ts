@@ -27,7 +27,7 @@ import {
 import type { ClientConnection } from "../connecting/client-connection.js";
 import type { DeliveryGate, GatedClient } from "../hooks/delivery-gate.js";
 import type { ExpiringQueue } from "../messages/expiry-sweep.js";
-import { type MemoryBudget, propertiesSize, type QueueOwner, SESSION_SIZE } from "../messages/memory-budget.js";
+import { type MemoryBudget, type QueueOwner, SESSION_SIZE, willSize } from "../messages/memory-budget.js";
 import {
   DeliveredMessage,
   forKeeping,
@@ -35,6 +35,7 @@ import {
   type PublishedMessage,
   type SharedMessage,
 } from "../messages/published-message.js";
+import { restoredMessage } from "../messages/restored-message.js";
 import type { ClientSubscription, Recipient, Subscriber } from "../messages/subscription-table.js";
 import type { BrokerJournal } from "../persistence/broker-journal.js";
 import { ClientJournal, type JournaledClient } from "../persistence/client-journal.js";
@@ -542,7 +543,7 @@ export class KnownClient
     this.connection?.leave();
   }
 
-  /** Whether a message may be delivered although the broker's memory is full: one at a time, so that nobody stands still. */
+  /** Whether a message may be delivered although the broker's memory is full: one at a time, so that each goes on. */
   private mayExceed(qos: QoS): boolean {
     return qos === 0 ? !this.session.isBacklogged : this.session.pending === 0 && !this.hasBacklog;
   }
@@ -577,27 +578,4 @@ export class KnownClient
     will?.timer.cancel();
     will?.publish();
   }
-}
-
-function restoredMessage({ key, record, message }: LoadedDelivery, client: KnownClient): DeliveredMessage {
-  const { topic, payload, expiresAt } = message;
-  const { qos, retain, state, packetIdentifier, subscriptionIdentifiers, sharedFilters } = record;
-  const properties =
-    subscriptionIdentifiers.length === 0 ? message.properties : { ...message.properties, subscriptionIdentifiers };
-  const shared = sharedFilters.length === 0 ? undefined : { message, sharedFilters };
-  const restored = new DeliveredMessage(topic, payload, qos, retain, properties, expiresAt, client, shared);
-  restored.state = state;
-  restored.packetIdentifier = packetIdentifier;
-  restored.mayHaveArrived = state !== "queued";
-  restored.sequence = key;
-  restored.source = message;
-  restored.held = message;
-  return restored;
-}
-
-/** Returns the approximate bytes of a will. */
-export function willSize(will: Will | undefined): number {
-  if (will === undefined) return 0;
-  const { topic, payload, properties } = will;
-  return topic.length + payload.length + (properties === undefined ? 0 : propertiesSize(properties));
 }

@@ -5,6 +5,7 @@
  */
 
 import type { PublishProperties, QoS } from "@aiko/mqtt";
+import type { Will } from "@aiko/mqtt/codec";
 
 /** A message that may wait for several clients. Its payload is counted once. */
 export interface HeldMessage {
@@ -110,4 +111,11 @@ export function topicSize(topic: string): number {
 /** Returns the approximate bytes of a subscription. */
 export function subscriptionSize(topicFilter: string): number {
   return SUBSCRIPTION - LEVEL + topicSize(topicFilter);
+}
+
+/** Returns the approximate bytes of a will. */
+export function willSize(will: Will | undefined): number {
+  if (will === undefined) return 0;
+  const { topic, payload, properties } = will;
+  return topic.length + payload.length + (properties === undefined ? 0 : propertiesSize(properties));
 }
