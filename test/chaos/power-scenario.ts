@@ -11,6 +11,7 @@ export async function powerScenario(first: number, seeds: number, signal: AbortS
   const violations: string[] = [];
   let [messages, kills, refused, done] = [0, 0, 0, 0];
   for (; done < seeds && !signal.aborted && violations.length < MOST; done++) {
+    await new Promise(setImmediate); // for the scenarios that run at the same time: a simulation does nothing but promises
     const seed = first + done;
     const run = await simulate(seed);
     messages += run.acknowledged;
