@@ -48,7 +48,7 @@ type TakeRecord = (key: number, value: Buffer) => void;
  *
  * @param end where the last frame ends
  * @param afterFrame called after the records of a frame
- * @returns the region that is not intact any more, where reading ended; undefined if there is none
+ * @returns the first damaged region; undefined if all records were intact
  */
 export async function readRecords(
   file: OpenFile,

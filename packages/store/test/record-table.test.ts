@@ -1,4 +1,4 @@
-// The table of the positions of records, beside a Map.
+// The table of positions must contain what a Map would contain.
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { RecordTable } from "../src/record-table.js";

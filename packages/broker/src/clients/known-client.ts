@@ -100,6 +100,8 @@ export class KnownClient
   private readonly backlog: Backlog | undefined;
   /** Undefined until the first subscription: an empty set takes 200 bytes. */
   private filters: Set<string> | undefined;
+  /** How many of them are shared. */
+  private sharedFilters = 0;
   /** Decides about deliveries, if the application has a hook for them. */
   gate: DeliveryGate | undefined;
   origin: ConnectionOrigin = UNKNOWN;
@@ -146,19 +148,19 @@ export class KnownClient
   }
 
   subscribed(subscription: Omit<ClientSubscription<unknown>, "client">): void {
-    this.filters ??= new Set();
-    this.filters.add(subscription.topicFilter);
+    this.restored(subscription.topicFilter);
     this.journal?.subscribed(subscription);
   }
 
   /** A subscription of an earlier process. */
   restored(topicFilter: string): void {
     this.filters ??= new Set();
+    if (isShared(topicFilter) && !this.filters.has(topicFilter)) this.sharedFilters++;
     this.filters.add(topicFilter);
   }
 
   unsubscribed(topicFilter: string): void {
-    this.filters?.delete(topicFilter);
+    if (this.filters?.delete(topicFilter) && isShared(topicFilter)) this.sharedFilters--;
     this.journal?.unsubscribed(topicFilter);
   }
 
@@ -297,8 +299,7 @@ export class KnownClient
   }
 
   get hasSharedSubscriptions(): boolean {
-    for (const topicFilter of this.topicFilters) if (topicFilter.startsWith("$share/")) return true;
-    return false;
+    return this.sharedFilters > 0;
   }
 
   /** Cancels the timers: the client is back, or the broker is closed. */
@@ -578,4 +579,8 @@ export class KnownClient
     will?.timer.cancel();
     will?.publish();
   }
+}
+
+function isShared(topicFilter: string): boolean {
+  return topicFilter.startsWith("$share/");
 }

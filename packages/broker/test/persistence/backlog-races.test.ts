@@ -1,4 +1,4 @@
-// A backlog beside what else happens: failed writes, the end of sessions, shared subscriptions, a full memory, a broker that closes.
+// A backlog while something else happens: writes fail, sessions end, memory is full, or the broker closes.
 import { FakeClock, type ScriptedPeer } from "@aiko/mqtt/testing";
 import type { BrokerOptions } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";

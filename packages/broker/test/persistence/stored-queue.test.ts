@@ -1,4 +1,4 @@
-// The queue of keys, beside an array.
+// The queue of keys must contain what an array would contain.
 import { SeededRandom } from "@aiko/mqtt/testing";
 import { expect, test } from "vitest";
 import { StoredQueue } from "../../src/persistence/stored-queue.ts";

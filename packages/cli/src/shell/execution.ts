@@ -24,7 +24,7 @@ export interface Failure {
   readonly isFinal: boolean;
 }
 
-/** Runs the command once. Resolves to undefined if it has succeeded. `abandoned` fires when nobody waits any more. */
+/** Runs the command once. Resolves to undefined if it has succeeded. `abandoned` fires when the result is no longer needed. */
 export type Attempt<Item> = (item: Item, number: number, abandoned: AbortSignalLike) => Promise<Failure | undefined>;
 
 /** The exit code if a message failed too often, as in sysexits.h: try again later. */

@@ -59,7 +59,7 @@ export function securedStep(socket: TLSSocket): DialStep {
   };
 }
 
-/** @param given empty if there is none */
+/** Returns undefined if the server has sent no certificate: then `given` is empty. */
 function certificateOf(given: Partial<PeerCertificate> | null): ServerCertificate | undefined {
   if (given?.valid_to === undefined) return undefined;
   const { subject, issuer, subjectaltname = "", valid_to } = given;
