@@ -110,7 +110,8 @@ export type PublishTopic =
 
 /** A topic as SUBSCRIBE and UNSUBSCRIBE name it; `normal` has the whole filter. */
 export type FilterTopic =
-  | { readonly kind: "normal" | "short"; readonly name: string }
+  | { readonly kind: "normal"; readonly name: string }
+  | { readonly kind: "short"; readonly name: string }
   | { readonly kind: "predefined"; readonly id: number };
 
 /** A message [SN 5.4.12]. */

@@ -40,6 +40,7 @@ const LIMIT = 0xffff;
 const ENCAPSULATION_HEADER = 3;
 const RADIUS = 0x03;
 const MOST_ADDRESS = SHORT_LIMIT - ENCAPSULATION_HEADER;
+const NESTED = "an encapsulation must neither contain another nor have a 3-octet length [SN 5.5]";
 
 /**
  * Decodes the bytes of one datagram. Never throws. The packet does not share memory with `bytes`. Bits and the 3-octet
@@ -66,13 +67,17 @@ function decodeMessage(bytes: Uint8Array, start: number): DecodedFrame {
   const header = bytes[start] === LONG ? 4 : 2;
   if (size < header) return { malformed: `${size} octets are too few for length and type [SN 5.2]` };
   const messageType = bytes[start + header - 1] as number;
+  if (messageType === ENCAPSULATION) return { malformed: NESTED, messageType };
   const reader = new OctetReader(bytes, start + header, bytes.length);
   const length = header === 2 ? (bytes[start] as number) : new OctetReader(bytes, start + 1, start + 3).number(2);
   if (length !== size) {
     return { malformed: `the length is ${length}, but there are ${size} octets [SN 5.2.1]`, messageType };
   }
   const message = messageOfCode(messageType);
-  if (message === undefined) return { malformed: unknown(messageType), messageType };
+  if (message === undefined) {
+    const octet = `0x${messageType.toString(16).padStart(2, "0").toUpperCase()}`;
+    return { malformed: `the type ${octet} is reserved [SN 5.2.2]`, messageType };
+  }
   const draft: Draft = { type: message.type };
   const malformed = (rule: string): DecodedFrame => {
     const { messageId } = draft as { messageId?: number };
@@ -85,12 +90,6 @@ function decodeMessage(bytes: Uint8Array, start: number): DecodedFrame {
   }
   if (reader.left > 0) return malformed(`${length} octets are ${reader.left} too many`);
   return { packet: draft as unknown as SnPacket };
-}
-
-function unknown(code: number): string {
-  const octet = `0x${code.toString(16).padStart(2, "0").toUpperCase()}`;
-  if (code === ENCAPSULATION) return "an encapsulation must not contain another, or have a 3-octet length [SN 5.5]";
-  return `the type ${octet} is reserved [SN 5.2.2]`;
 }
 
 /**

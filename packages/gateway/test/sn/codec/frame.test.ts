@@ -84,7 +84,14 @@ test("a packet does not share memory with the bytes of its datagram", () => {
 });
 
 describe("what does not fit is refused with its name", () => {
-  const publish = { type: "publish", dup: false, qos: 0, retain: false, messageId: 0, data: new Uint8Array(0) } as const;
+  const publish = {
+    type: "publish",
+    dup: false,
+    qos: 0,
+    retain: false,
+    messageId: 0,
+    data: new Uint8Array(0),
+  } as const;
   test.each<[string, unknown, string]>([
     ["a type", { type: "auth" }, 'type "auth"'],
     ["a number", { type: "connack", returnCode: 256 }, "connack: returnCode 256: must be an integer from 0 to 255"],

@@ -14,7 +14,10 @@ export const vectors: readonly (readonly [hex: string, packet: SnPacket])[] = [
     "08 04 0c 01 00 3c 6e 31",
     { type: "connect", will: true, cleanSession: true, protocolId: 1, duration: 60, clientId: "n1" },
   ],
-  ["06 04 00 01 ff ff", { type: "connect", will: false, cleanSession: false, protocolId: 1, duration: 65_535, clientId: "" }],
+  [
+    "06 04 00 01 ff ff",
+    { type: "connect", will: false, cleanSession: false, protocolId: 1, duration: 65_535, clientId: "" },
+  ],
   ["03 05 03", { type: "connack", returnCode: 3 }],
   ["02 06", { type: "willtopicreq" }],
   ["05 07 30 77 74", { type: "willtopic", will: { topic: "wt", qos: 1, retain: true } }],
@@ -48,9 +51,18 @@ export const vectors: readonly (readonly [hex: string, packet: SnPacket])[] = [
   ["04 0e 00 07", { type: "pubcomp", messageId: 7 }],
   ["04 0f 00 07", { type: "pubrec", messageId: 7 }],
   ["04 10 00 07", { type: "pubrel", messageId: 7 }],
-  ["08 12 20 00 05 61 2f 23", { type: "subscribe", dup: false, qos: 1, topic: { kind: "normal", name: "a/#" }, messageId: 5 }],
-  ["07 12 c1 00 05 00 09", { type: "subscribe", dup: true, qos: 2, topic: { kind: "predefined", id: 9 }, messageId: 5 }],
-  ["07 12 02 00 05 61 62", { type: "subscribe", dup: false, qos: 0, topic: { kind: "short", name: "ab" }, messageId: 5 }],
+  [
+    "08 12 20 00 05 61 2f 23",
+    { type: "subscribe", dup: false, qos: 1, topic: { kind: "normal", name: "a/#" }, messageId: 5 },
+  ],
+  [
+    "07 12 c1 00 05 00 09",
+    { type: "subscribe", dup: true, qos: 2, topic: { kind: "predefined", id: 9 }, messageId: 5 },
+  ],
+  [
+    "07 12 02 00 05 61 62",
+    { type: "subscribe", dup: false, qos: 0, topic: { kind: "short", name: "ab" }, messageId: 5 },
+  ],
   ["08 13 40 00 00 00 05 00", { type: "suback", qos: 2, topicId: 0, messageId: 5, returnCode: 0 }],
   ["06 14 00 00 06 61", { type: "unsubscribe", topic: { kind: "normal", name: "a" }, messageId: 6 }],
   ["07 14 01 00 06 00 09", { type: "unsubscribe", topic: { kind: "predefined", id: 9 }, messageId: 6 }],
