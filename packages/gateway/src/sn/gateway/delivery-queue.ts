@@ -3,8 +3,8 @@
  * of QoS 0 are dropped first, the oldest of them, and otherwise the new message.
  */
 
-import type { SnDelivery, SnMessage } from "./sn-uplink.js";
 import type { QueueBounds } from "./sn-settings.js";
+import type { SnDelivery, SnMessage } from "./sn-uplink.js";
 
 /** A message for the client, and what hears what became of it. */
 export interface Delivery {

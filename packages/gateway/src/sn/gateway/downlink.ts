@@ -4,7 +4,13 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
-import { type MessageIdPacket, type PublishTopic, RETURN_CODES, type SnPacket, type TopicAckPacket } from "../packets.js";
+import {
+  type MessageIdPacket,
+  type PublishTopic,
+  RETURN_CODES,
+  type SnPacket,
+  type TopicAckPacket,
+} from "../packets.js";
 import type { ClientTopics } from "./client-topics.js";
 import { Deadline } from "./deadline.js";
 import { type Delivery, DeliveryQueue } from "./delivery-queue.js";
@@ -133,7 +139,8 @@ export class Downlink {
       parts.topics.ids.told(topic);
       this.queue.restore(delivery);
     } else {
-      if (returnCode !== RETURN_CODES.congestion && this.refused.size < parts.settings.maxTopics) this.refused.add(topic);
+      if (returnCode !== RETURN_CODES.congestion && this.refused.size < parts.settings.maxTopics)
+        this.refused.add(topic);
       this.drop(delivery, "refused");
     }
     this.send();

@@ -3,8 +3,8 @@
 import { hasWildcard, sharedFilterProblem, topicFilterProblem, topicNameProblem } from "@aiko/mqtt/topic";
 import {
   type FilterTopic,
-  type RegisterPacket,
   RETURN_CODES,
+  type RegisterPacket,
   type SnPacket,
   type SubscribePacket,
   type UnsubscribePacket,

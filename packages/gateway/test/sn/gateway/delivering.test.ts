@@ -78,7 +78,10 @@ describe("REGISTER of the gateway", () => {
   test("takes the identifier of the topic that was not used for longest", async () => {
     const { network, device } = await connected(new Network({ maxTopics: 2 }));
     await device.register("own", 9);
-    for (const [id, topic] of [[2, "a/b"], [3, "a/c"]] as const) {
+    for (const [id, topic] of [
+      [2, "a/b"],
+      [3, "a/c"],
+    ] as const) {
       await sent(network, device, topic, "1");
       await device.regack(id, id - 1);
     }

@@ -18,7 +18,11 @@ describe("REGISTER", () => {
     expect(await device.register("a/b", 3)).toEqual(["regack 1 #3 0"]);
   });
 
-  test.each([["empty", ""], ["with a wildcard", "a/+"], ["with NUL", "a\0b"]])("of a name that is %s is refused", async (_, name) => {
+  test.each([
+    ["empty", ""],
+    ["with a wildcard", "a/+"],
+    ["with NUL", "a\0b"],
+  ])("of a name that is %s is refused", async (_, name) => {
     const { device } = await connected();
     expect(await device.register(name, 1)).toEqual(["regack 0 #1 3"]);
   });

@@ -149,10 +149,13 @@ describe("PINGREQ of a client that sleeps", () => {
     expect(await device.ping()).toEqual(["pingresp"]);
   });
 
-  test.each(["stranger", ""])("with the unknown identifier %j from a stranger is answered with DISCONNECT", async (id) => {
-    const { network } = await asleep();
-    expect(await network.device("10.0.0.9:9").ping(id)).toEqual(["disconnect"]);
-  });
+  test.each(["stranger", ""])(
+    "with the unknown identifier %j from a stranger is answered with DISCONNECT",
+    async (id) => {
+      const { network } = await asleep();
+      expect(await network.device("10.0.0.9:9").ping(id)).toEqual(["disconnect"]);
+    },
+  );
 
   test("of an active client from another address moves nobody", async () => {
     const network = new Network();

@@ -55,7 +55,9 @@ describe("a malformed frame", () => {
     const device = network.device();
     await device.connect();
     expect(await device.frame({ malformed: "length", messageType: 0x0c })).toEqual([]);
-    expect(await network.device("10.0.0.2:1").frame({ malformed: "length", messageType: 0x0a, messageId: 3 })).toEqual([]);
+    expect(await network.device("10.0.0.2:1").frame({ malformed: "length", messageType: 0x0a, messageId: 3 })).toEqual(
+      [],
+    );
     expect(network.dropped).toEqual(["malformed", "malformed"]);
     expect(await device.ping()).toEqual(["pingresp"]);
   });
