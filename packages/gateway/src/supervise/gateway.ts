@@ -14,6 +14,7 @@ import { Presence } from "../presence/presence.js";
 import { createSource } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
+import { ServerLink } from "../source/server-link.js";
 import type { Source } from "../source/source.js";
 import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
@@ -61,6 +62,7 @@ export class Gateway {
   private end: (error: unknown) => void = () => {};
   private reloading: Promise<unknown> = Promise.resolve();
   private readonly budget: MemoryBudget;
+  private readonly server = new ServerLink();
 
   private constructor(
     private configuration: Configuration,
@@ -249,7 +251,11 @@ export class Gateway {
     const isSamePipeline = isSameState && id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
     const ended = [...this.sources].filter(
-      ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
+      ([source, { settings }]) =>
+        !isSamePipeline ||
+        !isSame(settings, wanted.get(source)) ||
+        // Its clients have connections to the servers.
+        (settings.kind === "mqtt-sn" && !isSame(before.uplinks, next.uplinks)),
     );
     await Promise.all(
       ended.map(async ([name, { stop }]) => {
@@ -295,6 +301,7 @@ export class Gateway {
         heard: (payload) => payload === "online" && this.presence.announceAgain(),
       },
       refused: (record, reason) => this.refused(record, reason),
+      changed: (isConnected) => this.server.changed(isConnected),
       wallTime: () => Date.now(),
     });
   }
@@ -350,7 +357,12 @@ export class Gateway {
     const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
     const intake: Intake = new Intake(parts, settings, recorded);
     const input = this.options.input ?? process.stdin;
-    const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
+    const source = await createSource(
+      settings,
+      intake,
+      { platform, input, uplinks: configuration.uplinks, server: this.server },
+      () => this.sourceEnded(),
+    );
     const inbounds = commandInbounds({
       source: settings.id,
       pipeline,

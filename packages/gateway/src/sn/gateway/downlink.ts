@@ -24,6 +24,8 @@ export interface DownlinkParts {
   readonly topics: ClientTopics;
   readonly report: Pick<SnReport, "undelivered" | "retried">;
   send(packet: SnPacket): void;
+  /** Whether messages wait for the answer to a SUBSCRIBE: a simple client understands it only if it comes first. */
+  isHeld(): boolean;
   /** Nothing waits any more. Is called while the downlink is open, and as soon as it is opened if nothing waits then. */
   drained(): void;
   /** The client has not answered, however often it was asked. */
@@ -84,6 +86,11 @@ export class Downlink {
     }
     if (state.at !== "idle") this.queue.restore(state.delivery);
     this.state = IDLE;
+    this.send();
+  }
+
+  /** Messages are not held any more. */
+  continue(): void {
     this.send();
   }
 
@@ -179,7 +186,7 @@ export class Downlink {
   private send(): void {
     if (this.isSending) return;
     this.isSending = true;
-    while (this.isOpen && this.state.at === "idle") {
+    while (this.isOpen && this.state.at === "idle" && !this.parts.isHeld()) {
       const delivery = this.queue.next();
       if (delivery === undefined) {
         this.parts.drained();

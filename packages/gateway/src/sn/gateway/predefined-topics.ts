@@ -1,6 +1,6 @@
 /** The predefined topics of one client [SN 3, 6.7]: those of all clients, and those that match its identifier. */
 
-import type { PredefinedFor } from "./sn-settings.js";
+import type { PredefinedFor, PredefinedNames } from "./sn-settings.js";
 
 export class PredefinedTopics {
   private readonly ids = new Map<string, number>();
@@ -11,10 +11,10 @@ export class PredefinedTopics {
 
   /** Returns the topics of each client. Clients without topics of their own share one object. */
   static of(
-    common: ReadonlyMap<number, string>,
+    common: PredefinedNames,
     special: readonly PredefinedFor[],
   ): { readonly all: PredefinedTopics; for(clientId: string): PredefinedTopics } {
-    const all = new PredefinedTopics(common);
+    const all = new PredefinedTopics(new Map(common));
     const made = special.map(({ clientId, topics }) => ({
       clientId,
       predefined: new PredefinedTopics(new Map([...common, ...topics])),

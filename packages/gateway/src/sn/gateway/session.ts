@@ -30,7 +30,7 @@ import { WillDialogue, type WillResult } from "./will-dialogue.js";
 export interface SessionParts {
   readonly clock: Clock;
   readonly settings: SnSettings;
-  readonly uplink: Pick<SnUplink, "connect">;
+  readonly uplink: Pick<SnUplink, "connect" | "forget">;
   readonly report: SnReport;
   send(route: Route, packet: SnPacket): void;
   /** The session has ended, or waits for its client to connect again. Is called in the state "disconnected" or "lost". */
@@ -82,10 +82,16 @@ export class Session {
       send,
       topics: this.topics,
       drained: () => this.rest(),
+      isHeld: () => this.requests.isSubscribing,
       lost: () => this.lost(),
     });
     this.receipts = new UplinkReceipts({ clock, report, send, connection, topics: this.topics });
-    this.requests = new TopicRequests({ send, connection, topics: this.topics });
+    this.requests = new TopicRequests({
+      send,
+      connection,
+      topics: this.topics,
+      subscribed: () => this.downlink.continue(),
+    });
     this.silence = new Deadline(clock, () => this.lost());
     this.budget = new Deadline(clock, () => this.rest());
   }
@@ -157,6 +163,7 @@ export class Session {
     this.lastConnect = { packet, route: route.key, at: now };
     this.keepAlive = packet.duration * 1_000;
     if (isSleeping) this.wake(packet.cleanSession);
+    else if (at === "active" && !this.clean && !packet.cleanSession && !packet.will) this.resume();
     else this.begin(packet);
   }
 
@@ -225,6 +232,7 @@ export class Session {
   /** Forgets all that a session that has ended has kept. */
   discard(): void {
     this.forget();
+    this.parts.uplink.forget(this.clientId);
   }
 
   private begin({ cleanSession, will }: ConnectPacket): void {
@@ -294,6 +302,12 @@ export class Session {
     this.activate();
   }
 
+  /** An active client has connected again and keeps its session: there is nothing that the server needs to know. */
+  private resume(): void {
+    this.downlink.close();
+    this.activate();
+  }
+
   private activate(): void {
     this.current = { at: "active" };
     this.topics.ids.untoldAll();
@@ -359,7 +373,9 @@ export class Session {
     this.budget.clear();
     this.downlink.close();
     this.requests.forget();
-    if (connection !== undefined) how(connection);
+    if (connection === undefined) return;
+    how(connection);
+    if (connection.redelivers) this.downlink.forget();
   }
 
   /** Nothing is left of the session. */

@@ -65,7 +65,6 @@ export class SnGateway {
     this.clients = new Clients({ settings, clock, uplink, report, send, ended }, predefined.for);
     this.common = new ClientTopics(new TopicIds(1), predefined.all);
     this.discovery = new Discovery({ settings, clock, random, send, broadcast: (packet) => parts.broadcast(packet) });
-    this.discovery.connected(uplink.isConnected);
   }
 
   /** How many sessions are in each state. */
@@ -76,6 +75,11 @@ export class SnGateway {
   /** The server is connected, or is not any more. */
   connected(isConnected: boolean): void {
     if (!this.isStopped) this.discovery.connected(isConnected);
+  }
+
+  /** Datagrams can be sent from now on. */
+  announce(): void {
+    if (!this.isStopped) this.discovery.connected(this.parts.uplink.isConnected);
   }
 
   /** A frame has come. */

@@ -9,7 +9,7 @@ export interface SnSettings {
   /** The gateway that this one stands in for: it announces itself while that one is silent. Undefined: it always does. */
   readonly standbyFor: number | undefined;
   /** The topics that all clients know, by identifier. */
-  readonly predefined: ReadonlyMap<number, string>;
+  readonly predefined: PredefinedNames;
   /** Further topics of clients whose identifier matches. The first that matches counts. */
   readonly predefinedFor: readonly PredefinedFor[];
   /** Whether PUBLISH without a session is accepted, at QoS −1. */
@@ -43,18 +43,21 @@ export interface QueueBounds {
   readonly bytes: number;
 }
 
+/** Topic names by identifier. */
+export type PredefinedNames = readonly (readonly [id: number, name: string])[];
+
 /** Predefined topics of some clients. */
 export interface PredefinedFor {
   /** A client identifier; a `*` at its end stands for any characters. */
   readonly clientId: string;
-  readonly topics: ReadonlyMap<number, string>;
+  readonly topics: PredefinedNames;
 }
 
 /** The defaults, without anything that must be chosen. */
 export const SN_DEFAULTS: Omit<SnSettings, "gatewayId"> = {
   advertise: 900_000,
   standbyFor: undefined,
-  predefined: new Map(),
+  predefined: [],
   predefinedFor: [],
   qosMinusOne: true,
   qosMinusOneAs: 0,

@@ -59,6 +59,11 @@ export interface SnConnectionListener {
 
 /** The connection of one client. It outlives network connections, which are re-established behind it. */
 export interface SnConnection {
+  /**
+   * Whether the server sends messages that were not acknowledged again when the client has connected again. If not, the
+   * gateway keeps them.
+   */
+  readonly redelivers: boolean;
   publish(message: SnMessage): Promise<SnOutcome>;
   subscribe(filter: string, qos: 0 | 1 | 2): Promise<SnSubscribed>;
   unsubscribe(filter: string): Promise<SnOutcome>;
@@ -80,4 +85,6 @@ export interface SnUplink {
   connect(identity: SnIdentity, listener: SnConnectionListener): Promise<SnConnected>;
   /** Publishes a message of nobody's session: QoS −1. */
   publish(message: SnMessage): Promise<SnOutcome>;
+  /** The session of a client that is not connected is forgotten: what was kept for it ends. */
+  forget(clientId: string): void;
 }

@@ -18,6 +18,8 @@ export interface TopicRequestParts {
   /** Undefined: there is none now. */
   connection(): Pick<SnConnection, "subscribe" | "unsubscribe"> | undefined;
   send(packet: SnPacket): void;
+  /** No SUBSCRIBE waits for the far side any more. */
+  subscribed(): void;
 }
 
 /** What a filter of a client is: a text that was checked, or the code for an answer. */
@@ -29,10 +31,17 @@ const MOST = 16;
 export class TopicRequests {
   /** The identifiers of requests that the far side has not answered. */
   private readonly open = new Set<number>();
+  /** How many of them are SUBSCRIBE. */
+  private subscribing = 0;
   /** Changes when everything is forgotten: answers of before do not count. */
   private era = 0;
 
   constructor(private readonly parts: TopicRequestParts) {}
+
+  /** Whether a SUBSCRIBE waits for the far side. */
+  get isSubscribing(): boolean {
+    return this.subscribing > 0;
+  }
 
   register({ messageId, topicName }: RegisterPacket): void {
     const { topics } = this.parts;
@@ -70,13 +79,16 @@ export class TopicRequests {
       answer(RETURN_CODES.congestion);
       return;
     }
+    this.subscribing++;
     this.request(messageId, connection.subscribe(filter.text, qos), (result) => {
-      if (result.outcome !== "accepted") {
+      this.subscribing--;
+      if (result.outcome === "accepted") {
+        if (topic.kind === "normal") this.parts.topics.ids.told(filter.text);
+        answer(RETURN_CODES.accepted, topicId, result.qos);
+      } else {
         answer(OUTCOME_CODES[result.outcome]);
-        return;
       }
-      if (topic.kind === "normal") this.parts.topics.ids.told(filter.text);
-      answer(RETURN_CODES.accepted, topicId, result.qos);
+      if (this.subscribing === 0) this.parts.subscribed();
     });
   }
 
@@ -99,6 +111,7 @@ export class TopicRequests {
   forget(): void {
     this.era++;
     this.open.clear();
+    this.subscribing = 0;
   }
 
   private request<Result>(messageId: number, result: Promise<Result>, settle: (result: Result) => void): void {

@@ -118,6 +118,20 @@ describe("CONNECT", () => {
     await away.send({ type: "disconnect" });
     await network.device("10.0.0.2:1").connect({ clientId: "two" });
     expect(await network.device("10.0.0.3:1").connect({ clientId: "three" })).toEqual(["connack 0"]);
+    expect(network.uplink.forgotten).toEqual(["one"]);
+  });
+
+  test("of an active client that keeps its session leaves the connection as it is", async () => {
+    const network = new Network();
+    const device = network.device();
+    await device.connect({ cleanSession: false });
+    network.uplink.last.send("ab", "1", 2);
+    await network.pass(20_000);
+    device.received();
+    expect(await device.connect({ cleanSession: false })).toEqual(["connack 0", "publish ab #1 qos 2 dup 1"]);
+    expect(network.uplink.connections).toHaveLength(1);
+    await device.send({ type: "disconnect" });
+    expect(network.gateway.counts).toMatchObject({ disconnected: 1 });
   });
 
   test("beyond the most clients takes the place of the silent one without a keep-alive", async () => {

@@ -26,7 +26,7 @@ describe("REGISTER of the gateway", () => {
   });
 
   test("is not needed for short and predefined topics", async () => {
-    const { network, device } = await connected(new Network({ predefined: new Map([[7, "common"]]) }));
+    const { network, device } = await connected(new Network({ predefined: [[7, "common"]] }));
     expect(await sent(network, device, "ab", "1")).toEqual(["publish ab #0 qos 0 1"]);
     expect(await sent(network, device, "common", "2")).toEqual(["publish predefined 7 #0 qos 0 2"]);
   });
@@ -206,6 +206,16 @@ describe("PUBLISH of the gateway", () => {
     expect(await device.send({ type: "pubrec", messageId: 44 })).toEqual(["pubrel #44"]);
     expect(await device.send({ type: "pubcomp", messageId: 44 })).toEqual([]);
     expect(await device.puback(1, 44)).toEqual([]);
+  });
+
+  test("is forgotten at the end of the connection if the server sends it again", async () => {
+    const { network, device } = await connected();
+    network.uplink.last.redelivers = true;
+    await sent(network, device, "ab", "1", 1);
+    await device.send({ type: "disconnect" });
+    await network.pass(0);
+    expect(network.uplink.last.deliveries).toEqual(["forgotten"]);
+    expect(await device.connect({ cleanSession: false })).toEqual(["connack 0"]);
   });
 
   test("of a clean session is forgotten at its end, unacknowledged", async () => {

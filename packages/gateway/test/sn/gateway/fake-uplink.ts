@@ -14,6 +14,7 @@ import type {
 
 /** The connection of one client. */
 export class FakeConnection implements SnConnection {
+  redelivers = false;
   readonly log: string[] = [];
   /** What became of messages that the test has sent to the client. */
   readonly deliveries: SnDelivery[] = [];
@@ -79,6 +80,7 @@ export class FakeUplink implements SnUplink {
   readonly connections: FakeConnection[] = [];
   /** What was published, by any connection, in order. */
   readonly published: string[] = [];
+  readonly forgotten: string[] = [];
   private waiting: (() => void)[] = [];
 
   connect(identity: SnIdentity, listener: SnConnectionListener): Promise<SnConnected> {
@@ -91,6 +93,10 @@ export class FakeUplink implements SnUplink {
 
   publish(message: SnMessage): Promise<SnOutcome> {
     return this.take(message);
+  }
+
+  forget(clientId: string): void {
+    this.forgotten.push(clientId);
   }
 
   take({ topic, payload, qos, retain }: SnMessage, log: string[] = []): Promise<SnOutcome> {

@@ -1,5 +1,6 @@
 // What a client publishes, registers and subscribes: the answers, and what the far side is asked.
 import { describe, expect, test } from "vitest";
+import type { SnSettings } from "../../../src/sn/gateway/sn-settings.ts";
 import { bytes, type Device, Network } from "./network.ts";
 
 async function connected(network = new Network()): Promise<{ network: Network; device: Device }> {
@@ -87,15 +88,15 @@ describe("PUBLISH of a client", () => {
   });
 
   test("names a topic that is short or predefined", async () => {
-    const { network, device } = await connected(new Network({ predefined: new Map([[7, "common/topic"]]) }));
+    const { network, device } = await connected(new Network({ predefined: [[7, "common/topic"]] }));
     await device.publish({ topic: short });
     await device.publish({ topic: { kind: "predefined", id: 7 } });
     expect(network.uplink.published).toEqual(["publish ab 0 21", "publish common/topic 0 21"]);
   });
 
   test("names a topic that is predefined for some clients only", async () => {
-    const predefinedFor = [{ clientId: "sen*", topics: new Map([[7, "special"]]) }];
-    const { network, device } = await connected(new Network({ predefined: new Map([[7, "common"]]), predefinedFor }));
+    const predefinedFor: SnSettings["predefinedFor"] = [{ clientId: "sen*", topics: [[7, "special"]] }];
+    const { network, device } = await connected(new Network({ predefined: [[7, "common"]], predefinedFor }));
     const other = network.device("10.0.0.2:1");
     await other.connect({ clientId: "other" });
     await device.publish({ topic: { kind: "predefined", id: 7 } });
@@ -187,7 +188,7 @@ describe("PUBLISH of a client", () => {
 });
 
 describe("PUBLISH at QoS −1", () => {
-  const predefined = new Map([[7, "common/topic"]]);
+  const predefined: SnSettings["predefined"] = [[7, "common/topic"]];
 
   test.each([0, 1] as const)("needs no session, and is published at QoS %i as configured", async (qosMinusOneAs) => {
     const network = new Network({ predefined, qosMinusOneAs });
@@ -232,6 +233,18 @@ describe("SUBSCRIBE", () => {
     expect(device.received()).toEqual(["publish 1 #0 qos 0 on"]);
   });
 
+  test("is answered before messages that have come meanwhile", async () => {
+    const { network, device } = await connected();
+    network.uplink.holds = true;
+    await device.subscribe("a/b", 1, 3);
+    network.uplink.last.send("a/b", "kept", 1, true);
+    await network.pass(0);
+    expect(device.received()).toEqual([]);
+    network.uplink.release();
+    await network.pass(0);
+    expect(device.received()).toEqual(["suback 1 #3 0 qos 1", "publish 1 #1 qos 1 retain kept"]);
+  });
+
   test("with a wildcard or a short name is answered with the identifier 0", async () => {
     const { device } = await connected();
     expect(await device.subscribe("a/#", 1, 3)).toEqual(["suback 0 #3 0 qos 1"]);
@@ -240,7 +253,7 @@ describe("SUBSCRIBE", () => {
   });
 
   test("to a predefined topic is answered with its identifier", async () => {
-    const { network, device } = await connected(new Network({ predefined: new Map([[7, "common/topic"]]) }));
+    const { network, device } = await connected(new Network({ predefined: [[7, "common/topic"]] }));
     const packet = { type: "subscribe", messageId: 4, qos: 0, dup: false } as const;
     expect(await device.send({ ...packet, topic: { kind: "predefined", id: 7 } })).toEqual(["suback 7 #4 0 qos 0"]);
     expect(await device.send({ ...packet, topic: { kind: "predefined", id: 8 } })).toEqual(["suback 0 #4 2 qos 0"]);
