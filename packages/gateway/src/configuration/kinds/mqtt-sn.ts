@@ -83,7 +83,8 @@ const PIPELINE: Omit<PipelineSettings, "id" | "enabled"> = {
   frame: { kind: "datagram" },
   check: { kind: "none" },
   first: "keep",
-  maxFrame: 65_536,
+  // A quarter of the smallest segment: the limit of a message follows from its datagram.
+  maxFrame: 16_384,
   frameTimeout: 0,
   encoding: "utf8",
   decode: { format: "raw", fields: [] },
