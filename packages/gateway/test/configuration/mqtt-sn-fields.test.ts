@@ -48,7 +48,7 @@ test.each([
   ['predefined = { 0 = "a" }', 'predefined.0: "0" is not a topic identifier'],
   ['predefined = { 65535 = "a" }', 'predefined.65535: "65535" is not a topic identifier'],
   ['predefined = { a = "a" }', 'predefined.a: "a" is not a topic identifier'],
-  ['predefined = { 1 = "a/#" }', "predefined.1: must not contain the wildcard"],
+  ['predefined = { 1 = "a/#" }', 'predefined.1: "a/#" must not contain the wildcard'],
   [
     'predefined_for = [{ client_id = "a*", topics = { 1x = "a" } }]',
     'predefined_for[0].topics.1x: "1x" is not a topic identifier',
