@@ -2,6 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
+import type { FileSystem } from "@aiko/mqtt-store";
 import type { SourceSettings, UplinkSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
 import type { ServerLink } from "./server-link.js";
@@ -18,13 +19,15 @@ export interface SourceParts {
   /** The gateway's servers. */
   readonly uplinks: readonly UplinkSettings[];
   readonly server: ServerLink;
+  /** Where a source can keep something. Undefined: nowhere, because the spool is in memory. */
+  readonly kept: { readonly directory: string; readonly files: FileSystem } | undefined;
 }
 
 /** @param ended is called when the input of a source is over */
 export async function createSource(
   settings: SourceSettings,
   intake: Intake,
-  { platform, input, uplinks, server }: SourceParts,
+  { platform, input, uplinks, server, kept }: SourceParts,
   ended: () => void,
 ): Promise<Source> {
   const { clock } = platform;
@@ -52,7 +55,7 @@ export async function createSource(
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
     case "mqtt-sn": {
       const { MqttSnSource } = await import("./mqtt-sn-source.js");
-      return new MqttSnSource(settings, intake, platform, uplinks, server);
+      return await MqttSnSource.make(settings, intake, { platform, uplinks, server, kept });
     }
     case "http":
       return new (await import("./http-source.js")).HttpSource(settings, intake);

@@ -1,8 +1,10 @@
 /** A source for MQTT-SN clients: a gateway's machine between UDP and the server. Knows no rule of the protocol. */
 
 import type { ConnectOptions, Platform } from "@aiko/mqtt";
+import type { FileSystem } from "@aiko/mqtt-store";
 import type { SnSourceSettings, UplinkSettings } from "../configuration/configuration.js";
 import { decodeFrame, encodeFrame } from "../sn/codec/frame.js";
+import type { KeptSession } from "../sn/gateway/kept-session.js";
 import type { SnPeer } from "../sn/gateway/route.js";
 import { SnGateway } from "../sn/gateway/sn-gateway.js";
 import { Acceptance } from "../sn/uplink/acceptance.js";
@@ -15,7 +17,22 @@ import type { Intake } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { ServerLink } from "./server-link.js";
 import { SnDatagrams } from "./sn-datagrams.js";
+import { SnStore } from "./sn-store.js";
 import type { SnStatus, Source, SourceStatus } from "./source.js";
+
+/** Where sessions are kept. */
+export interface KeptAt {
+  readonly directory: string;
+  readonly files: FileSystem;
+}
+
+export interface SnSourceParts {
+  readonly platform: Platform;
+  readonly uplinks: readonly UplinkSettings[];
+  readonly server: ServerLink;
+  /** Undefined: they end with the process. */
+  readonly kept: KeptAt | undefined;
+}
 
 export class MqttSnSource implements Source {
   private readonly health: Health;
@@ -26,15 +43,22 @@ export class MqttSnSource implements Source {
   private readonly removeListener: () => void;
   private datagrams: SnDatagrams | undefined;
   private retries = 0;
+  private isStopping = false;
   private readonly undelivered = new Map<string, number>();
 
-  constructor(
+  /** Opens what is kept of sessions. If that is not possible, the source works without. */
+  static async make(settings: SnSourceSettings, intake: Intake, parts: SnSourceParts): Promise<MqttSnSource> {
+    return new MqttSnSource(settings, intake, parts, await openStore(settings, intake, parts.kept));
+  }
+
+  private constructor(
     private readonly settings: SnSourceSettings,
     private readonly intake: Intake,
-    private readonly platform: Platform,
-    private readonly uplinks: readonly UplinkSettings[],
-    private readonly server: ServerLink,
+    private readonly parts: SnSourceParts,
+    /** Undefined: nothing is kept. */
+    private readonly store: SnStore | undefined,
   ) {
+    const { server } = parts;
     const { clock, log, condition, random } = intake.parts;
     this.health = new Health(settings.id, log, condition);
     this.allowed = new AllowList(settings.allow);
@@ -55,6 +79,9 @@ export class MqttSnSource implements Source {
         this.datagrams?.send(peer, bytes);
       },
       broadcast: (packet) => this.datagrams?.broadcast(encodeFrame(packet)),
+      changed: (clientId) => {
+        if (!this.isStopping) store?.changed(clientId, this.kept);
+      },
     });
     this.removeListener = server.onChange((isConnected) => {
       if (settings.mode === "transparent") this.connected(isConnected);
@@ -70,6 +97,7 @@ export class MqttSnSource implements Source {
   }
 
   start(): Promise<void> {
+    this.restore();
     if (this.uplink instanceof AggregatingUplink) this.uplink.start();
     return this.reopening.start();
   }
@@ -77,11 +105,29 @@ export class MqttSnSource implements Source {
   async stop(): Promise<void> {
     this.reopening.stop();
     this.removeListener();
+    this.isStopping = true;
+    // As it is now: sessions continue in the next process.
+    const closed = this.store?.close(this.kept);
     this.machine.stop();
+    await closed;
     await this.uplink.stop();
     await this.intake.stop();
     await this.datagrams?.close();
     this.datagrams = undefined;
+  }
+
+  private readonly kept = (clientId: string): KeptSession | undefined => this.machine.kept(clientId);
+
+  private restore(): void {
+    const { store, machine } = this;
+    if (store === undefined) return;
+    const homeless = machine.restore(store.sessions);
+    for (const { key, clientId, message } of store.messages) {
+      store.messageKeeper.removeAfter(key, machine.deliver(clientId, message));
+    }
+    const facts = { source: this.settings.id, sessions: store.sessions.length, messages: store.messages.length };
+    if (homeless > 0) this.intake.parts.log.warn("some sessions have no room: max_clients", { ...facts, homeless });
+    else if (facts.sessions > 0) this.intake.parts.log.info("sessions of MQTT-SN clients continue", facts);
   }
 
   private get snStatus(): SnStatus {
@@ -117,7 +163,8 @@ export class MqttSnSource implements Source {
   }
 
   private makeUplink(): TransparentUplink | AggregatingUplink {
-    const { settings, intake, platform, uplinks, server } = this;
+    const { settings, intake, store } = this;
+    const { platform, uplinks, server } = this.parts;
     const { queue } = settings.machine;
     const acceptance = new Acceptance(intake);
     const [first, ...others] = uplinks.map(({ url }) => url);
@@ -143,14 +190,34 @@ export class MqttSnSource implements Source {
         clientIdOf: (clientId) => `${settings.clientIdPrefix}${clientId}`,
       });
     }
-    const options = { ...own, clientId: `${firstOf(uplinks).clientId}-${settings.id}`, cleanStart: true };
+    const options = {
+      ...own,
+      clientId: `${firstOf(uplinks).clientId}-${settings.id}`,
+      cleanStart: !store?.sessions.length,
+    };
     const { log } = intake.parts;
     return new AggregatingUplink({
       urls,
       options,
       acceptance,
       log,
+      keeper: store?.messageKeeper,
+      concurrency: queue.records,
       changed: (isConnected) => this.connected(isConnected),
     });
+  }
+}
+
+async function openStore(
+  { id }: SnSourceSettings,
+  { parts: { clock, log } }: Intake,
+  kept: KeptAt | undefined,
+): Promise<SnStore | undefined> {
+  if (kept === undefined) return undefined;
+  try {
+    return await SnStore.open({ ...kept, source: id, clock, log });
+  } catch (error) {
+    log.error("sessions of MQTT-SN clients cannot be kept", { source: id, error: String(error) });
+    return undefined;
   }
 }

@@ -11,7 +11,7 @@ import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
 import { DeviceFile } from "../presence/device-file.js";
 import { Presence } from "../presence/presence.js";
-import { createSource } from "../source/create-source.js";
+import { createSource, type SourceParts } from "../source/create-source.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import { ServerLink } from "../source/server-link.js";
@@ -72,6 +72,8 @@ export class Gateway {
     private readonly syncs: Histogram,
     private readonly log: Log,
     private readonly presence: Presence,
+    /** Where sources can keep something. Undefined: nowhere. */
+    private readonly kept: SourceParts["kept"],
   ) {
     this.startedAt = Date.now();
     this.budget = new MemoryBudget(configuration.gateway.memoryLimit);
@@ -95,6 +97,8 @@ export class Gateway {
     const inMemory = configuration.spool.mode === "memory" ? new MemoryFileSystem() : nodeFileSystem;
     const files = options.fileSystem ?? inMemory;
     const spool = await openSpool(configuration, files, platform, syncs, log);
+    const kept =
+      configuration.spool.mode === "memory" ? undefined : { directory: spoolDirectory(configuration), files };
     const presence = await Presence.open({
       file: new DeviceFile(files, spoolDirectory(configuration), log),
       version: options.version,
@@ -103,7 +107,7 @@ export class Gateway {
       log,
       announce: (announcement) => started.uplink.announce(announcement),
     });
-    const started: Gateway = new Gateway(configuration, options, platform, spool, syncs, log, presence);
+    const started: Gateway = new Gateway(configuration, options, platform, spool, syncs, log, presence, kept);
     try {
       await started.open();
     } catch (error) {
@@ -360,7 +364,7 @@ export class Gateway {
     const source = await createSource(
       settings,
       intake,
-      { platform, input, uplinks: configuration.uplinks, server: this.server },
+      { platform, input, uplinks: configuration.uplinks, server: this.server, kept: this.kept },
       () => this.sourceEnded(),
     );
     const inbounds = commandInbounds({

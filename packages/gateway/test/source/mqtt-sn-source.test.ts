@@ -215,3 +215,50 @@ test("a datagram with the port 0 as its sender is not answered", async () => {
   datagrams.send({ address: "127.0.0.1:0", host: "127.0.0.1", isShared: true }, new Uint8Array([2, 0x16]));
   await datagrams.close();
 });
+
+describe.each(modes)("after a restart, a gateway that is %s", (mode) => {
+  test("continues the session of a client that sleeps, with its subscriptions, topics and messages", async () => {
+    const port = await freePort();
+    const sources = source(`mode = "${mode}"`).replace("127.0.0.1:0", `127.0.0.1:${port}`);
+    const bench = await GatewayBench.start({ sources, disk: true });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    const device = await SnDevice.at(bench.url("sn"));
+    await device.connect({ cleanSession: false });
+    await device.subscribe("a/b", 1, 1);
+    await device.ask({ type: "disconnect", duration: 600 });
+    await bench.observer.publish("a/b", "before", { qos: 1 });
+    await device.ask({ type: "pingreq", clientId: "sensor" }); // the message has come, and is not acknowledged
+    await bench.restart();
+    await bench.until(() => bench.source("sn").sn?.clients["asleep"] === 1);
+    await bench.observer.publish("a/b", "after", { qos: 1 });
+    device.publish({ topic: { kind: "normal", id: 1 }, qos: 1, messageId: 9 });
+    expect(await device.next()).toBe("puback 1 #9 0");
+    const delivered: string[] = [];
+    while (delivered.length < 3) {
+      let heard = await device.ask({ type: "pingreq", clientId: "sensor" });
+      while (heard !== "pingresp") {
+        const packet = device.packets.at(-1);
+        if (packet?.type === "register") {
+          device.send({ type: "regack", topicId: packet.topicId, messageId: packet.messageId, returnCode: 0 });
+        } else if (packet?.type === "publish") {
+          delivered.push(Buffer.from(packet.data).toString());
+          device.puback(packet.messageId, 1);
+        }
+        heard = await device.next();
+      }
+    }
+    expect(delivered).toEqual(["before", "after", "21"]);
+  });
+
+  test("tells clients with a clean session at their next message", async () => {
+    const port = await freePort();
+    const sources = source(`mode = "${mode}"`).replace("127.0.0.1:0", `127.0.0.1:${port}`);
+    const bench = await GatewayBench.start({ sources, disk: true });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    const device = await SnDevice.at(bench.url("sn"));
+    await device.connect();
+    await bench.restart();
+    expect(await device.next()).toBe("disconnect");
+    expect(await device.ask({ type: "pingreq" })).toBe("disconnect");
+  });
+});

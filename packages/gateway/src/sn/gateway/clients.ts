@@ -1,5 +1,6 @@
 /** All sessions, by client identifier and by route, within their limits. Knows no message. */
 
+import type { KeptSession } from "./kept-session.js";
 import type { PredefinedTopics } from "./predefined-topics.js";
 import type { Route } from "./route.js";
 import { Session, type SessionParts } from "./session.js";
@@ -50,6 +51,16 @@ export class Clients {
     const session = new Session(clientId, route, this.predefined(clientId), this.parts);
     this.byId.set(clientId, session);
     return session;
+  }
+
+  /** Continues a session of an earlier process. Returns whether there is room. */
+  restore(kept: KeptSession): boolean {
+    if (this.byId.has(kept.clientId) || this.byId.size >= this.parts.settings.maxClients) return false;
+    const session = new Session(kept.clientId, kept.route, this.predefined(kept.clientId), this.parts);
+    this.byId.set(kept.clientId, session);
+    this.byRoute.set(kept.route.key, session);
+    session.restore(kept);
+    return true;
   }
 
   /** The client is at this route from now on. Another client that was there is gone. */
@@ -105,6 +116,7 @@ export class Clients {
     if (found.isAlive) found.lost();
     found.discard();
     this.remove(found);
+    this.parts.changed(found);
     return true;
   }
 

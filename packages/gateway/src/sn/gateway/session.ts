@@ -16,6 +16,7 @@ import {
 import { ClientTopics } from "./client-topics.js";
 import { Deadline } from "./deadline.js";
 import { Downlink } from "./downlink.js";
+import type { KeptSession } from "./kept-session.js";
 import type { PredefinedTopics } from "./predefined-topics.js";
 import type { Route } from "./route.js";
 import { budgetOf, type SessionState, toleranceOf } from "./session-state.js";
@@ -30,9 +31,13 @@ import { WillDialogue, type WillResult } from "./will-dialogue.js";
 export interface SessionParts {
   readonly clock: Clock;
   readonly settings: SnSettings;
-  readonly uplink: Pick<SnUplink, "connect" | "forget">;
+  readonly uplink: Pick<SnUplink, "connect" | "forget" | "filtersOf" | "restore">;
   readonly report: SnReport;
+  /** Returns a number from 0 up to 1. */
+  readonly random: () => number;
   send(route: Route, packet: SnPacket): void;
+  /** Something of what is kept has changed. */
+  changed(session: Session): void;
   /** The session has ended, or waits for its client to connect again. Is called in the state "disconnected" or "lost". */
   ended(session: Session): void;
 }
@@ -61,6 +66,9 @@ export class Session {
   private lastConnect: LastConnect | undefined;
   /** Counts connections: outcomes of earlier ones do not count. */
   private attempt = 0;
+  /** What the client of a session of an earlier process does, until the server has accepted its connection. */
+  private restored: SessionState | undefined;
+  private readonly redial: Deadline;
   private readonly silence: Deadline;
   private readonly budget: Deadline;
 
@@ -94,6 +102,7 @@ export class Session {
     });
     this.silence = new Deadline(clock, () => this.lost());
     this.budget = new Deadline(clock, () => this.rest());
+    this.redial = new Deadline(clock, () => this.dial());
   }
 
   get state(): SessionState {
@@ -117,6 +126,50 @@ export class Session {
   /** Whether the client can send and receive: it is active, asleep or awake. */
   get isAlive(): boolean {
     return this.connection !== undefined;
+  }
+
+  /** Whether the session of an earlier process waits for its connection. */
+  get isRestoring(): boolean {
+    return this.restored !== undefined;
+  }
+
+  /** The server can be reached: the connection of a session of an earlier process is made after so many milliseconds. */
+  hurry(delay: number): void {
+    if (this.redial.isSet) this.redial.set(delay);
+  }
+
+  /** What the next process needs. Undefined: nothing is kept. */
+  get kept(): KeptSession | undefined {
+    if (this.clean) return undefined;
+    const { clientId, way: route, keepAlive, will, topics, receipts } = this;
+    const { at } = this.restored ?? this.current;
+    const state = at === "active" ? at : at === "asleep" || at === "awake" ? "asleep" : "away";
+    const sleep = at === "asleep" || at === "awake" ? (this.restored ?? this.current) : undefined;
+    return {
+      clientId,
+      route,
+      state,
+      sleep: sleep !== undefined && "sleep" in sleep ? sleep.sleep : 0,
+      keepAlive,
+      will,
+      topics: topics.ids.entries,
+      received: receipts.received,
+      filters: this.parts.uplink.filtersOf(clientId),
+    };
+  }
+
+  /** Continues a session of an earlier process. */
+  restore({ state, sleep, keepAlive, will, topics, received, filters }: KeptSession): void {
+    this.clean = false;
+    this.keepAlive = keepAlive;
+    this.will = will;
+    for (const [name, id] of topics) this.topics.ids.restore(name, id);
+    this.receipts.restore(received);
+    this.parts.uplink.restore(this.clientId, filters, { deliver: this.downlink.add.bind(this.downlink), ended() {} });
+    if (state === "away") return;
+    this.restored = state === "asleep" ? { at: state, sleep } : { at: state };
+    this.current = { at: "connecting" };
+    this.dial();
   }
 
   /** When the will dialogue began that is open. Undefined: none is. */
@@ -197,6 +250,7 @@ export class Session {
       this.current = { at: "asleep", sleep: duration * 1_000 };
       this.supervise();
       this.send({ type: "disconnect" });
+      this.parts.changed(this);
       return;
     }
     this.send({ type: "disconnect" });
@@ -279,14 +333,28 @@ export class Session {
         if (result.outcome === "accepted") result.connection.disconnect();
         return;
       }
+      const { restored } = this;
+      if (result.outcome === "congestion" && restored !== undefined) {
+        this.redial.set(parts.settings.retry * (0.5 + parts.random()));
+        return;
+      }
       if (result.outcome !== "accepted") {
-        this.send({ type: "connack", returnCode: OUTCOME_CODES[result.outcome] });
+        if (restored === undefined) this.send({ type: "connack", returnCode: OUTCOME_CODES[result.outcome] });
         this.end("disconnected");
         return;
       }
       this.connection = result.connection;
-      this.activate();
+      this.restored = undefined;
+      if (restored === undefined) this.activate();
+      else this.continue(restored);
     });
+  }
+
+  /** A session of an earlier process has its connection. */
+  private continue(state: SessionState): void {
+    this.current = state;
+    this.supervise();
+    if (state.at === "active") this.downlink.open();
   }
 
   /** CONNECT of a sleeping client: its connection is kept. A clean one ends its subscriptions, because it knows nothing. */
@@ -314,6 +382,7 @@ export class Session {
     this.downlink.renew();
     this.supervise();
     this.send({ type: "connack", returnCode: RETURN_CODES.accepted });
+    this.parts.changed(this);
     this.downlink.open();
   }
 
@@ -342,7 +411,10 @@ export class Session {
     if (connection === undefined) return;
     void connection.changeWill(will).then((outcome) => {
       if (attempt !== this.attempt) return;
-      if (outcome === "accepted") this.will = will;
+      if (outcome === "accepted") {
+        this.will = will;
+        this.parts.changed(this);
+      }
       answer(OUTCOME_CODES[outcome]);
     });
   }
@@ -369,6 +441,8 @@ export class Session {
     this.connection = undefined;
     this.dialogue?.close();
     this.dialogue = undefined;
+    this.restored = undefined;
+    this.redial.clear();
     this.silence.clear();
     this.budget.clear();
     this.downlink.close();

@@ -18,12 +18,13 @@ import {
 import { ClientTopics } from "./client-topics.js";
 import { Clients, type SessionCounts } from "./clients.js";
 import { Discovery } from "./discovery.js";
+import type { KeptSession } from "./kept-session.js";
 import { PredefinedTopics } from "./predefined-topics.js";
 import { type Route, routeOf, type SnPeer } from "./route.js";
 import type { Session } from "./session.js";
 import type { SnReport } from "./sn-report.js";
 import type { SnSettings } from "./sn-settings.js";
-import type { SnUplink } from "./sn-uplink.js";
+import type { SnDelivery, SnMessage, SnUplink } from "./sn-uplink.js";
 import { Strangers } from "./strangers.js";
 import { TopicIds } from "./topic-ids.js";
 
@@ -38,10 +39,14 @@ export interface SnGatewayParts {
   send(route: Route, packet: SnPacket): void;
   /** Sends to all clients that can be reached without an address. */
   broadcast(packet: AdvertisePacket | GwinfoPacket): void;
+  /** What is kept of a session has changed: see `kept`. */
+  changed(clientId: string): void;
 }
 
 /** The protocol identifier of MQTT-SN 1.2 [SN 5.3.7]. */
 const PROTOCOL = 1;
+/** Sessions of an earlier process that are connected in a second. */
+const RESTORED = 50;
 /** Frames a second of one client. */
 const FRAMES = 1_000;
 /** Types of messages whose malformed forms are answered, by their octets [SN 5.2.2]. */
@@ -62,7 +67,8 @@ export class SnGateway {
     const predefined = PredefinedTopics.of(settings.predefined, settings.predefinedFor);
     const send = (route: Route, packet: SnPacket): void => parts.send(route, packet);
     const ended = (session: Session): void => this.ended(session);
-    this.clients = new Clients({ settings, clock, uplink, report, send, ended }, predefined.for);
+    const changed = ({ clientId }: Session): void => parts.changed(clientId);
+    this.clients = new Clients({ settings, clock, uplink, report, random, send, ended, changed }, predefined.for);
     this.common = new ClientTopics(new TopicIds(1), predefined.all);
     this.discovery = new Discovery({ settings, clock, random, send, broadcast: (packet) => parts.broadcast(packet) });
   }
@@ -72,9 +78,28 @@ export class SnGateway {
     return this.clients.counts;
   }
 
+  /** What the next process needs of a session. Undefined: nothing, or there is none. */
+  kept(clientId: string): KeptSession | undefined {
+    return this.clients.get(clientId)?.kept;
+  }
+
+  /** Continues the sessions of an earlier process. Returns how many had no room. */
+  restore(sessions: readonly KeptSession[]): number {
+    return sessions.filter((each) => !this.clients.restore(each)).length;
+  }
+
+  /** A message that an earlier process has kept for a client. Resolves to what became of it. */
+  deliver(clientId: string, message: SnMessage): Promise<SnDelivery> {
+    return this.clients.get(clientId)?.downlink.add(message) ?? Promise.resolve("forgotten");
+  }
+
   /** The server is connected, or is not any more. */
   connected(isConnected: boolean): void {
-    if (!this.isStopped) this.discovery.connected(isConnected);
+    if (this.isStopped) return;
+    this.discovery.connected(isConnected);
+    if (!isConnected) return;
+    const restoring = [...this.clients.all].filter((session) => session.isRestoring);
+    for (const each of restoring) each.hurry((this.parts.random() * restoring.length * 1_000) / RESTORED);
   }
 
   /** Datagrams can be sent from now on. */
@@ -108,7 +133,7 @@ export class SnGateway {
     this.discovery.stop();
     for (const session of [...this.clients.all]) {
       const { at } = session.state;
-      if (at !== "disconnected" && at !== "lost") session.close(at === "active" || at === "awake");
+      if (at !== "disconnected" && at !== "lost") session.close(at === "active");
     }
   }
 
@@ -149,6 +174,7 @@ export class SnGateway {
       return;
     }
     session.heard();
+    if (CHANGES.has(packet.type)) this.parts.changed(session.clientId);
     switch (packet.type) {
       case "willtopic":
       case "willtopicupd":
@@ -212,6 +238,7 @@ export class SnGateway {
 
   private ping(packet: PingreqPacket, route: Route, session: Session | undefined): void {
     const named = packet.clientId === undefined ? session : this.clients.get(packet.clientId);
+    if (named?.isRestoring === true) return; // the client repeats it
     if (named === undefined || (named !== session && named.state.at !== "asleep" && named.state.at !== "awake")) {
       this.tellStranger(packet, route);
       return;
@@ -219,6 +246,7 @@ export class SnGateway {
     if (named !== session) {
       this.clients.arrive(named, route);
       named.moveTo(route);
+      this.parts.changed(named.clientId);
     }
     named.heard();
     named.ping();
@@ -243,6 +271,7 @@ export class SnGateway {
   }
 
   private ended(session: Session): void {
+    this.parts.changed(session.clientId);
     if (!session.isClean) return;
     this.clients.remove(session);
     this.strangers.part(session.route);
@@ -260,6 +289,15 @@ export class SnGateway {
     this.parts.report.dropped("malformed", rule);
   }
 }
+
+/** What changes what is kept of a session, apart from its state. */
+const CHANGES: ReadonlySet<SnPacket["type"]> = new Set<SnPacket["type"]>([
+  "register",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "pubrel",
+]);
 
 /** What only a client sends that believes to have a session. */
 const ASKS: ReadonlySet<SnPacket["type"]> = new Set<SnPacket["type"]>([

@@ -87,4 +87,12 @@ export interface SnUplink {
   publish(message: SnMessage): Promise<SnOutcome>;
   /** The session of a client that is not connected is forgotten: what was kept for it ends. */
   forget(clientId: string): void;
+  /** Returns what a client has subscribed to. */
+  filtersOf(clientId: string): readonly (readonly [filter: string, qos: 0 | 1 | 2])[];
+  /** A session of an earlier process continues. Its client connects later, if it is not away. */
+  restore(
+    clientId: string,
+    filters: readonly (readonly [filter: string, qos: 0 | 1 | 2])[],
+    listener: SnConnectionListener,
+  ): void;
 }

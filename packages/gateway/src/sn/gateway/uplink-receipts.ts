@@ -55,6 +55,12 @@ export class UplinkReceipts {
     return [...this.exactly].filter(([, { state }]) => state === "received").map(([id]) => id);
   }
 
+  /** Restores identifiers of an earlier process. */
+  restore(received: readonly number[]): void {
+    const known = { topic: "", payload: new Uint8Array(0), until: Infinity } as const;
+    for (const id of received.slice(0, MOST)) this.exactly.set(id, { ...known, state: "received" });
+  }
+
   /** A PUBLISH of QoS 0, 1 or 2. */
   publish(packet: PublishPacket): void {
     const { parts } = this;

@@ -9,7 +9,6 @@ import type {
   SnConnected,
   SnConnection,
   SnConnectionListener,
-  SnDelivery,
   SnIdentity,
   SnMessage,
   SnOutcome,
@@ -18,12 +17,17 @@ import type {
 } from "../gateway/sn-uplink.js";
 import type { Acceptance } from "./acceptance.js";
 import { ClientFilters } from "./client-filters.js";
+import type { MessageKeeper } from "./message-keeper.js";
 
 export interface AggregatingParts {
   readonly urls: readonly [string, ...string[]];
   /** Those of the shared connection. */
   readonly options: ConnectOptions;
   readonly acceptance: Pick<Acceptance, "accept">;
+  /** Keeps messages for clients that are not clean, so that they survive the process. Undefined: nothing does. */
+  readonly keeper: Pick<MessageKeeper, "add"> | undefined;
+  /** Messages that may be unacknowledged. */
+  readonly concurrency: number;
   readonly log: Pick<Log, "warn" | "debug">;
   /** The shared connection is up, or is not any more. */
   changed(isConnected: boolean): void;
@@ -32,6 +36,7 @@ export interface AggregatingParts {
 /** What one client has, also while it is away. */
 interface Member {
   readonly filters: ClientFilters;
+  isClean: boolean;
   listener: SnConnectionListener;
 }
 
@@ -73,9 +78,8 @@ export class AggregatingUplink implements SnUplink {
   connect(identity: SnIdentity, listener: SnConnectionListener): Promise<SnConnected> {
     const { clientId, cleanSession } = identity;
     if (cleanSession) this.forget(clientId);
-    const member = this.members.get(clientId) ?? this.makeMember(listener);
-    member.listener = listener;
-    this.members.set(clientId, member);
+    const member = this.memberOf(clientId, listener);
+    member.isClean = cleanSession;
     return Promise.resolve({ outcome: "accepted", connection: this.connectionOf(identity, member) });
   }
 
@@ -88,10 +92,30 @@ export class AggregatingUplink implements SnUplink {
     this.members.delete(clientId);
   }
 
-  private makeMember(listener: SnConnectionListener): Member {
-    const deliver = (message: SnMessage): Promise<SnDelivery> => member.listener.deliver(message);
-    const filters = new ClientFilters({ client: this.client, isShared: true, concurrency: 1, deliver });
-    const member: Member = { filters, listener };
+  filtersOf(clientId: string): readonly (readonly [string, 0 | 1 | 2])[] {
+    return this.members.get(clientId)?.filters.all ?? [];
+  }
+
+  restore(clientId: string, filters: readonly (readonly [string, 0 | 1 | 2])[], listener: SnConnectionListener): void {
+    const member = this.memberOf(clientId, listener);
+    for (const [filter, qos] of filters) void member.filters.subscribe(filter, qos, true);
+  }
+
+  private memberOf(clientId: string, listener: SnConnectionListener): Member {
+    const { concurrency, keeper } = this.parts;
+    const found = this.members.get(clientId);
+    if (found !== undefined) {
+      found.listener = listener;
+      return found;
+    }
+    const deliver = (message: SnMessage): Promise<void> | undefined => {
+      const delivered = member.listener.deliver(message);
+      if (message.qos === 0 || member.isClean) return undefined;
+      return keeper?.add(clientId, message, delivered);
+    };
+    const filters = new ClientFilters({ client: this.client, isShared: true, concurrency, deliver });
+    const member: Member = { filters, isClean: false, listener };
+    this.members.set(clientId, member);
     return member;
   }
 

@@ -5,18 +5,18 @@
 
 import type { Client, HandledSubscription, Message } from "@aiko/mqtt";
 import { parseSharedFilter, topicFilterMatches } from "@aiko/mqtt/topic";
-import type { SnConnectionListener, SnMessage, SnSubscribed } from "../gateway/sn-uplink.js";
+import type { SnMessage, SnSubscribed } from "../gateway/sn-uplink.js";
 
 export interface ClientFilterParts {
   readonly client: Pick<Client, "subscribe" | "connected">;
   /**
-   * Whether other SN clients use the same MQTT client. If so, a filter has one QoS at the server for all of them, and messages
-   * are acknowledged at once: one that sleeps must not block the others.
+   * Whether other SN clients use the same MQTT client. If so, a filter has one QoS at the server for all of them.
    */
   readonly isShared: boolean;
   /** Messages of one subscription that may be unacknowledged. */
   readonly concurrency: number;
-  deliver: SnConnectionListener["deliver"];
+  /** A message for the client. Returns what the acknowledgement waits for. Undefined: it waits for nothing. */
+  deliver(message: SnMessage): Promise<void> | undefined;
 }
 
 interface Entry {
@@ -46,7 +46,7 @@ export class ClientFilters {
     try {
       const subscription = await client.subscribe(filter, {
         qos: isShared ? 2 : qos,
-        concurrency: isShared ? 1 : concurrency,
+        concurrency,
         handlerTimeout: NO_TIMEOUT,
         ...(isKnown ? { retainHandling: 1 } : {}),
         onMessage: (message) => this.handle(filter, entry, message),
@@ -85,9 +85,7 @@ export class ClientFilters {
     // A retained message is sent for one subscription; of others, the best one delivers.
     if (!retain && this.best(topic) !== filter) return undefined;
     const message: SnMessage = { topic, payload, qos: Math.min(qos, entry.qos) as 0 | 1 | 2, retain };
-    const delivered = this.parts.deliver(message);
-    if (this.parts.isShared || qos === 0) return undefined;
-    return delivered.then((outcome) => (outcome === "forgotten" ? new Promise<void>(() => {}) : undefined));
+    return this.parts.deliver(message);
   }
 
   /** The filter that matches with the highest QoS, of several the first. */

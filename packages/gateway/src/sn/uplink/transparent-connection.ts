@@ -194,7 +194,12 @@ export class TransparentConnection implements SnConnection {
 
   private makeFilters(known: readonly (readonly [string, 0 | 1 | 2])[]): ClientFilters {
     const { concurrency } = this.parts;
-    const deliver = (message: SnMessage): ReturnType<SnConnectionListener["deliver"]> => this.listener.deliver(message);
+    const deliver = (message: SnMessage): Promise<void> | undefined => {
+      const delivered = this.listener.deliver(message);
+      if (message.qos === 0) return undefined;
+      // What is forgotten here is not acknowledged, so that the server sends it again.
+      return delivered.then((outcome) => (outcome === "forgotten" ? new Promise<void>(() => {}) : undefined));
+    };
     const filters = new ClientFilters({ client: this.client, isShared: false, concurrency, deliver });
     for (const [filter, qos] of known) void filters.subscribe(filter, qos, true);
     return filters;

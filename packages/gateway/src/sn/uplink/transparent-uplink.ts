@@ -64,4 +64,12 @@ export class TransparentUplink implements SnUplink {
   forget(clientId: string): void {
     this.known.delete(clientId);
   }
+
+  filtersOf(clientId: string): Filters {
+    return this.connections.get(clientId)?.known ?? this.known.get(clientId) ?? [];
+  }
+
+  restore(clientId: string, filters: Filters): void {
+    this.known.set(clientId, filters);
+  }
 }

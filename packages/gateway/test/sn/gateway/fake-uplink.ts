@@ -99,6 +99,17 @@ export class FakeUplink implements SnUplink {
     this.forgotten.push(clientId);
   }
 
+  /** By client. */
+  readonly filters = new Map<string, readonly (readonly [string, 0 | 1 | 2])[]>();
+
+  filtersOf(clientId: string): readonly (readonly [string, 0 | 1 | 2])[] {
+    return this.filters.get(clientId) ?? [];
+  }
+
+  restore(clientId: string, filters: readonly (readonly [string, 0 | 1 | 2])[]): void {
+    this.filters.set(clientId, filters);
+  }
+
   take({ topic, payload, qos, retain }: SnMessage, log: string[] = []): Promise<SnOutcome> {
     const line = `publish ${topic} ${qos}${retain ? " retain" : ""} ${Buffer.from(payload).toString()}`;
     log.push(line);

@@ -89,6 +89,8 @@ export class Network {
   readonly broadcasts: string[] = [];
   readonly dropped: string[] = [];
   readonly undelivered: string[] = [];
+  /** Clients of which something that is kept has changed. */
+  readonly changed = new Set<string>();
   retries = 0;
   private readonly devices = new Map<string, Device>();
 
@@ -106,6 +108,7 @@ export class Network {
       },
       send: (route, packet) => this.devices.get(route.key)?.take(packet),
       broadcast: (packet) => this.broadcasts.push(shown(packet)),
+      changed: (clientId) => this.changed.add(clientId),
     });
     this.gateway.announce();
   }
