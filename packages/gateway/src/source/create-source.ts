@@ -2,9 +2,9 @@
 
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
-import type { FileSystem } from "@aiko/mqtt-store";
 import type { SourceSettings, UplinkSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
+import type { KeptAt } from "./mqtt-sn-source.js";
 import type { ServerLink } from "./server-link.js";
 import { ServerSource } from "./server-source.js";
 import type { Source } from "./source.js";
@@ -20,7 +20,7 @@ export interface SourceParts {
   readonly uplinks: readonly UplinkSettings[];
   readonly server: ServerLink;
   /** Where a source can keep something. Undefined: nowhere, because the spool is in memory. */
-  readonly kept: { readonly directory: string; readonly files: FileSystem } | undefined;
+  readonly kept: KeptAt | undefined;
 }
 
 /** @param ended is called when the input of a source is over */

@@ -7,10 +7,7 @@ import { base64, base64Bytes } from "../../text/base64.js";
 import { hex, hexBytes } from "../../text/hex.js";
 import { readUtf8, utf8Bytes } from "../../text/utf8.js";
 import { type Route, routeOf } from "./route.js";
-import type { SnWill } from "./sn-uplink.js";
-
-/** A topic filter and its QoS. */
-export type KeptFilter = readonly [filter: string, qos: 0 | 1 | 2];
+import type { SnFilter, SnWill } from "./sn-uplink.js";
 
 export interface KeptSession {
   readonly clientId: string;
@@ -26,7 +23,7 @@ export interface KeptSession {
   readonly topics: readonly (readonly [name: string, id: number])[];
   /** The identifiers of QoS 2 messages of the client that were received and not released. */
   readonly received: readonly number[];
-  readonly filters: readonly KeptFilter[];
+  readonly filters: readonly SnFilter[];
 }
 
 /** A session with another number was not kept by this version. */

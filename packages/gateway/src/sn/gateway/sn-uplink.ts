@@ -19,6 +19,9 @@ export interface SnMessage {
   readonly retain: boolean;
 }
 
+/** A topic filter, and the QoS that the client has asked for. */
+export type SnFilter = readonly [filter: string, qos: 0 | 1 | 2];
+
 /**
  * What became of a request. "accepted": it is done, or will not be lost. "congestion": it may succeed later. "refused": it
  * will not succeed.
@@ -88,11 +91,7 @@ export interface SnUplink {
   /** The session of a client that is not connected is forgotten: what was kept for it ends. */
   forget(clientId: string): void;
   /** Returns what a client has subscribed to. */
-  filtersOf(clientId: string): readonly (readonly [filter: string, qos: 0 | 1 | 2])[];
+  filtersOf(clientId: string): readonly SnFilter[];
   /** A session of an earlier process continues. Its client connects later, if it is not away. */
-  restore(
-    clientId: string,
-    filters: readonly (readonly [filter: string, qos: 0 | 1 | 2])[],
-    listener: SnConnectionListener,
-  ): void;
+  restore(clientId: string, filters: readonly SnFilter[], listener: SnConnectionListener): void;
 }

@@ -9,6 +9,7 @@ import type {
   SnConnected,
   SnConnection,
   SnConnectionListener,
+  SnFilter,
   SnIdentity,
   SnMessage,
   SnOutcome,
@@ -92,11 +93,11 @@ export class AggregatingUplink implements SnUplink {
     this.members.delete(clientId);
   }
 
-  filtersOf(clientId: string): readonly (readonly [string, 0 | 1 | 2])[] {
+  filtersOf(clientId: string): readonly SnFilter[] {
     return this.members.get(clientId)?.filters.all ?? [];
   }
 
-  restore(clientId: string, filters: readonly (readonly [string, 0 | 1 | 2])[], listener: SnConnectionListener): void {
+  restore(clientId: string, filters: readonly SnFilter[], listener: SnConnectionListener): void {
     const member = this.memberOf(clientId, listener);
     for (const [filter, qos] of filters) void member.filters.subscribe(filter, qos, true);
   }

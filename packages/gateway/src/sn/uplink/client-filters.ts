@@ -5,7 +5,7 @@
 
 import type { Client, HandledSubscription, Message } from "@aiko/mqtt";
 import { parseSharedFilter, topicFilterMatches } from "@aiko/mqtt/topic";
-import type { SnMessage, SnSubscribed } from "../gateway/sn-uplink.js";
+import type { SnFilter, SnMessage, SnSubscribed } from "../gateway/sn-uplink.js";
 
 export interface ClientFilterParts {
   readonly client: Pick<Client, "subscribe" | "connected">;
@@ -33,7 +33,7 @@ export class ClientFilters {
   constructor(private readonly parts: ClientFilterParts) {}
 
   /** Each filter and its QoS. */
-  get all(): readonly (readonly [string, 0 | 1 | 2])[] {
+  get all(): readonly SnFilter[] {
     return [...this.entries].map(([filter, { qos }]) => [filter, qos]);
   }
 

@@ -19,6 +19,7 @@ import { publishOutcome } from "../../uplink/publish-outcome.js";
 import type {
   SnConnection,
   SnConnectionListener,
+  SnFilter,
   SnIdentity,
   SnMessage,
   SnOutcome,
@@ -68,7 +69,7 @@ export class TransparentConnection implements SnConnection {
     private readonly parts: TransparentParts,
     private readonly identity: SnIdentity,
     private readonly listener: SnConnectionListener,
-    known: readonly (readonly [string, 0 | 1 | 2])[],
+    known: readonly SnFilter[],
     private readonly over: (closing: Promise<void>) => void,
   ) {
     this.untilLost = this.nextLoss();
@@ -77,7 +78,7 @@ export class TransparentConnection implements SnConnection {
   }
 
   /** The filters, for a later connection. */
-  get known(): readonly (readonly [string, 0 | 1 | 2])[] {
+  get known(): readonly SnFilter[] {
     return this.filters.all;
   }
 
@@ -192,7 +193,7 @@ export class TransparentConnection implements SnConnection {
     return client;
   }
 
-  private makeFilters(known: readonly (readonly [string, 0 | 1 | 2])[]): ClientFilters {
+  private makeFilters(known: readonly SnFilter[]): ClientFilters {
     const { concurrency } = this.parts;
     const deliver = (message: SnMessage): Promise<void> | undefined => {
       const delivered = this.listener.deliver(message);

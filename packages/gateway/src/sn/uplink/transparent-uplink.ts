@@ -3,6 +3,7 @@
 import type {
   SnConnected,
   SnConnectionListener,
+  SnFilter,
   SnIdentity,
   SnMessage,
   SnOutcome,
@@ -17,15 +18,13 @@ export interface TransparentUplinkParts extends TransparentParts {
   clientIdOf(clientId: string): string;
 }
 
-type Filters = readonly (readonly [string, 0 | 1 | 2])[];
-
 export class TransparentUplink implements SnUplink {
   private readonly connections = new Map<string, TransparentConnection>();
 
   /** Connections that are being closed. */
   private readonly closing = new Set<Promise<void>>();
   /** The filters of clients that are away and have not ended their session. The server has them too. */
-  private readonly known = new Map<string, Filters>();
+  private readonly known = new Map<string, readonly SnFilter[]>();
 
   constructor(private readonly parts: TransparentUplinkParts) {}
 
@@ -65,11 +64,11 @@ export class TransparentUplink implements SnUplink {
     this.known.delete(clientId);
   }
 
-  filtersOf(clientId: string): Filters {
+  filtersOf(clientId: string): readonly SnFilter[] {
     return this.connections.get(clientId)?.known ?? this.known.get(clientId) ?? [];
   }
 
-  restore(clientId: string, filters: Filters): void {
+  restore(clientId: string, filters: readonly SnFilter[]): void {
     this.known.set(clientId, filters);
   }
 }

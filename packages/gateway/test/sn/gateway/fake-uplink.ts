@@ -4,6 +4,7 @@ import type {
   SnConnection,
   SnConnectionListener,
   SnDelivery,
+  SnFilter,
   SnIdentity,
   SnMessage,
   SnOutcome,
@@ -100,13 +101,13 @@ export class FakeUplink implements SnUplink {
   }
 
   /** By client. */
-  readonly filters = new Map<string, readonly (readonly [string, 0 | 1 | 2])[]>();
+  readonly filters = new Map<string, readonly SnFilter[]>();
 
-  filtersOf(clientId: string): readonly (readonly [string, 0 | 1 | 2])[] {
+  filtersOf(clientId: string): readonly SnFilter[] {
     return this.filters.get(clientId) ?? [];
   }
 
-  restore(clientId: string, filters: readonly (readonly [string, 0 | 1 | 2])[]): void {
+  restore(clientId: string, filters: readonly SnFilter[]): void {
     this.filters.set(clientId, filters);
   }
 
