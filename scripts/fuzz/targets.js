@@ -9,6 +9,7 @@ import { gateway, gatewaySeeds } from "./gateway-target.js";
 import { packetSeeds } from "./inputs.js";
 import { journal, journalSeeds } from "./journal-target.js";
 import { packetTargets } from "./packet-targets.js";
+import { sn, snSeeds } from "./sn-target.js";
 import { BrokerUpgrades, ClientUpgrades, requestSeeds, responseSeeds } from "./upgrade-targets.js";
 import { url, urlSeeds } from "./url-target.js";
 
@@ -43,6 +44,11 @@ export const groups = {
     ours: /packages\/gateway\/dist\/(frame|codec|route|pipeline|text)\//,
     seeds: gatewaySeeds,
     open: async () => ({ targets: [gateway] }),
+  },
+  "mqtt-sn": {
+    ours: /packages\/gateway\/dist\/sn\/codec\//,
+    seeds: snSeeds,
+    open: async () => ({ targets: [sn] }),
   },
   "gateway-configuration": {
     ours: /packages\/(configuration\/dist|gateway\/dist\/configuration)\//,

@@ -7,7 +7,7 @@
 export type SnQoS = -1 | 0 | 1 | 2;
 
 /**
- * How a message names a topic [SN 5.3.11]: `normal` by an identifier that REGISTER or SUBSCRIBE has assigned,
+ * How a message names a topic [SN 5.3.4]: `normal` by an identifier that REGISTER or SUBSCRIBE has assigned,
  * `predefined` by one that both sides know from their configuration, `short` by a name of two octets.
  */
 export type TopicIdType = "normal" | "predefined" | "short";
@@ -18,7 +18,7 @@ export type ReturnCode = (typeof RETURN_CODES)[keyof typeof RETURN_CODES];
 /** The return codes of MQTT-SN [SN 5.3.10]; all others are reserved. */
 export const RETURN_CODES = { accepted: 0, congestion: 1, invalidTopicId: 2, notSupported: 3 } as const;
 
-/** A gateway announces itself to all [SN 5.4.2]. */
+/** A gateway announces itself to all [SN 5.4.1]. */
 export interface AdvertisePacket {
   readonly type: "advertise";
   /** 0 … 255. */
@@ -27,14 +27,14 @@ export interface AdvertisePacket {
   readonly duration: number;
 }
 
-/** A client looks for a gateway [SN 5.4.3]. */
+/** A client looks for a gateway [SN 5.4.2]. */
 export interface SearchgwPacket {
   readonly type: "searchgw";
   /** The hops of the broadcast, 0 … 255; 0 means all nodes of the network. */
   readonly radius: number;
 }
 
-/** Answers SEARCHGW [SN 5.4.4]. */
+/** Answers SEARCHGW [SN 5.4.3]. */
 export interface GwinfoPacket {
   readonly type: "gwinfo";
   readonly gatewayId: number;
@@ -42,7 +42,7 @@ export interface GwinfoPacket {
   readonly gatewayAddress?: Uint8Array | undefined;
 }
 
-/** Sets up a session [SN 5.4.5]. */
+/** Sets up a session [SN 5.4.4]. */
 export interface ConnectPacket {
   readonly type: "connect";
   readonly clientId: string;
@@ -55,25 +55,25 @@ export interface ConnectPacket {
   readonly duration: number;
 }
 
-/** Answers CONNECT [SN 5.4.6]. */
+/** Answers CONNECT [SN 5.4.5]. */
 export interface ConnackPacket {
   readonly type: "connack";
   readonly returnCode: number;
 }
 
-/** The gateway asks for the will's topic, the will's message [SN 5.4.7, 5.4.9], or answers a PINGREQ [SN 5.4.20]. */
+/** The gateway asks for the will's topic or the will's message [SN 5.4.6, 5.4.8], or answers a PINGREQ [SN 5.4.20]. */
 export interface BarePacket {
   readonly type: "willtopicreq" | "willmsgreq" | "pingresp";
 }
 
-/** The will's topic: at CONNECT [SN 5.4.8], or a new one [SN 5.4.22]. */
+/** The will's topic: at CONNECT [SN 5.4.7], or a new one [SN 5.4.22]. */
 export interface WilltopicPacket {
   readonly type: "willtopic" | "willtopicupd";
   /** Absent in the empty message, which removes the will. */
   readonly will?: { readonly topic: string; readonly qos: 0 | 1 | 2; readonly retain: boolean } | undefined;
 }
 
-/** The will's message: at CONNECT [SN 5.4.10], or a new one [SN 5.4.23]. */
+/** The will's message: at CONNECT [SN 5.4.9], or a new one [SN 5.4.23]. */
 export interface WillmsgPacket {
   readonly type: "willmsg" | "willmsgupd";
   readonly message: Uint8Array;
@@ -85,7 +85,7 @@ export interface WillrespPacket {
   readonly returnCode: number;
 }
 
-/** Asks for, or tells, the identifier of a topic name [SN 5.4.11]. */
+/** Asks for, or tells, the identifier of a topic name [SN 5.4.10]. */
 export interface RegisterPacket {
   readonly type: "register";
   /** 0 if a client sends it. */
@@ -95,7 +95,7 @@ export interface RegisterPacket {
   readonly topicName: string;
 }
 
-/** Answers REGISTER [SN 5.4.12], PUBLISH [SN 5.4.14]. */
+/** Answers REGISTER [SN 5.4.11], PUBLISH [SN 5.4.13]. */
 export interface TopicAckPacket {
   readonly type: "regack" | "puback";
   readonly topicId: number;
@@ -110,14 +110,15 @@ export type PublishTopic =
 
 /** A topic as SUBSCRIBE and UNSUBSCRIBE name it; `normal` has the whole filter. */
 export type FilterTopic =
-  | { readonly kind: "normal" | "short"; readonly name: string }
+  | { readonly kind: "normal"; readonly name: string }
+  | { readonly kind: "short"; readonly name: string }
   | { readonly kind: "predefined"; readonly id: number };
 
-/** A message [SN 5.4.13]. */
+/** A message [SN 5.4.12]. */
 export interface PublishPacket {
   readonly type: "publish";
   readonly topic: PublishTopic;
-  /** 0 at QoS 0 and −1. */
+  /** 0 … 65,535. A sender writes 0 at QoS 0 and −1, and a receiver ignores it there. */
   readonly messageId: number;
   readonly qos: SnQoS;
   readonly dup: boolean;
@@ -125,13 +126,13 @@ export interface PublishPacket {
   readonly data: Uint8Array;
 }
 
-/** The handshake of QoS 2 [SN 5.4.15], and the answer to UNSUBSCRIBE [SN 5.4.18]. */
+/** The handshake of QoS 2 [SN 5.4.14], and the answer to UNSUBSCRIBE [SN 5.4.18]. */
 export interface MessageIdPacket {
   readonly type: "pubrec" | "pubrel" | "pubcomp" | "unsuback";
   readonly messageId: number;
 }
 
-/** Subscribes to a topic [SN 5.4.16]. */
+/** Subscribes to a topic [SN 5.4.15]. */
 export interface SubscribePacket {
   readonly type: "subscribe";
   readonly topic: FilterTopic;
@@ -140,7 +141,7 @@ export interface SubscribePacket {
   readonly dup: boolean;
 }
 
-/** Answers SUBSCRIBE [SN 5.4.17]. */
+/** Answers SUBSCRIBE [SN 5.4.16]. */
 export interface SubackPacket {
   readonly type: "suback";
   /** The granted QoS. */
@@ -151,7 +152,7 @@ export interface SubackPacket {
   readonly returnCode: number;
 }
 
-/** Ends a subscription [SN 5.4.16]. */
+/** Ends a subscription [SN 5.4.17]. */
 export interface UnsubscribePacket {
   readonly type: "unsubscribe";
   readonly topic: FilterTopic;
@@ -192,7 +193,7 @@ export type SnPacket =
   | PingreqPacket
   | DisconnectPacket;
 
-/** What a forwarder adds to a message of a client that it serves [SN 5.4.26]. */
+/** What a forwarder adds to a message of a client that it serves [SN 5.5]. */
 export interface Encapsulation {
   /** The address of the client at the forwarder, 1 … 252 octets. */
   readonly wirelessNodeId: Uint8Array;
