@@ -1,6 +1,6 @@
 // The gateway for a bare `qjs`, on a real one: with lines of the kernel that socat makes, BusyBox's nc and our broker.
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { SerialLine } from "../../packages/gateway/test/source/serial-line.ts";
 import { Child, root, run } from "../fixtures/child.ts";
-import { busyBoxFolder, childrenOf, peak } from "../fixtures/router.ts";
+import { busyBox, busyBoxFolder, childrenOf, peak } from "../fixtures/router.ts";
 
 const bundle = join(root, "packages/cli/dist/qjs/gateway.js");
 const programs = await busyBoxFolder();
@@ -314,6 +314,20 @@ test("check accepts a good configuration, a wrong call shows the usage", async (
   expect([wrong.code, wrong.notes[0]]).toEqual([1, expect.stringContaining("usage: aiko-gateway")]);
   const help = await run(gateway(["--help"]));
   expect([help.code, help.lines[0]]).toEqual([0, expect.stringContaining("usage: aiko-gateway")]);
+});
+
+test("BusyBox's stty sets the line too", async () => {
+  const { client, port } = await server();
+  const values = await heard(client, "house/+");
+  await symlink(busyBox(), join(folder, "stty"));
+  const path = join(folder, "tty");
+  const line = await SerialLine.plug(path);
+  await using running = gateway([await configured(serial(path), port)], undefined, {
+    PATH: `${folder}:${process.env["PATH"]}`,
+  });
+  await running.noted("the source is up");
+  line.send("attic;1\n");
+  await expect.poll(() => values.length).toBe(1);
 });
 
 test("a missing device is reported once, and opened when it comes", async () => {
