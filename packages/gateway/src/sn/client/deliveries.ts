@@ -3,7 +3,7 @@
  * however often it comes, until PUBREL; one of QoS 1 may be delivered again after its PUBACK. Knows no topic names.
  */
 
-import type { PublishPacket, SnPacket } from "../packets.js";
+import { type PublishPacket, RETURN_CODES, type SnPacket } from "../packets.js";
 
 /**
  * Message identifiers that are remembered. A gateway has one unfinished message for each client [SN 6.6], so the oldest
@@ -35,7 +35,7 @@ export class Deliveries {
       return { type: "pubrec", messageId };
     }
     this.known.delete(messageId);
-    return { type: "puback", topicId: numberOf(topic), messageId, returnCode: 0 };
+    return { type: "puback", topicId: numberOf(topic), messageId, returnCode: RETURN_CODES.accepted };
   }
 
   /** PUBREL: the gateway does not send this message any more. It is answered even if the identifier is unknown. */

@@ -4,13 +4,9 @@
  */
 
 import { topicNameProblem } from "@aiko/mqtt/topic";
-import type { PublishPacket, RegisterPacket, SnPacket } from "../packets.js";
+import { type PublishPacket, RETURN_CODES, type RegisterPacket, type SnPacket } from "../packets.js";
 import { Deliveries } from "./deliveries.js";
 import type { Topics } from "./topics.js";
-
-/** PUBACK and REGACK: the gateway's identifier stands for nothing, and its topic name is not valid [SN 5.3.10]. */
-const INVALID_TOPIC = 2;
-const NOT_SUPPORTED = 3;
 
 export class Inbound {
   private readonly deliveries = new Deliveries();
@@ -28,7 +24,7 @@ export class Inbound {
     if (name === undefined && topic.kind === "normal") {
       // The gateway registers the name again, and repeats the message.
       const { messageId } = packet;
-      this.send({ type: "puback", topicId: topic.id, messageId, returnCode: INVALID_TOPIC });
+      this.send({ type: "puback", topicId: topic.id, messageId, returnCode: RETURN_CODES.invalidTopicId });
       return;
     }
     const answer = this.deliveries.arrive(packet);
@@ -39,7 +35,12 @@ export class Inbound {
   registered({ topicId, messageId, topicName }: RegisterPacket): void {
     const isRight = topicId !== 0 && topicNameProblem(topicName) === undefined;
     if (isRight) this.topics.learn(topicId, topicName);
-    this.send({ type: "regack", topicId, messageId, returnCode: isRight ? 0 : NOT_SUPPORTED });
+    this.send({
+      type: "regack",
+      topicId,
+      messageId,
+      returnCode: isRight ? RETURN_CODES.accepted : RETURN_CODES.notSupported,
+    });
   }
 
   released(messageId: number): void {

@@ -1,7 +1,7 @@
 /** A message to the gateway: REGISTER if its topic has no identifier yet, PUBLISH, and the handshake of its QoS [SN 6.5, 6.6]. */
 
 import { ProtocolError, UsageError } from "@aiko/mqtt";
-import type { FilterTopic, PublishTopic, SnPacket, SnQoS } from "../packets.js";
+import { type FilterTopic, type PublishTopic, RETURN_CODES, type SnPacket, type SnQoS } from "../packets.js";
 import { type Exchange, FINISH, IGNORE, REPEAT, refused, type Step } from "./exchange.js";
 import type { Topics } from "./topics.js";
 
@@ -11,9 +11,6 @@ export interface Publication {
   readonly qos: SnQoS;
   readonly retain: boolean;
 }
-
-/** Return code 2 of PUBACK: the gateway does not know the identifier. */
-const INVALID_TOPIC = 2;
 
 export class PublishExchange implements Exchange {
   readonly what: string;
@@ -73,8 +70,8 @@ export class PublishExchange implements Exchange {
   /** PUBACK also refuses a message of QoS 2 [SN 5.4.13]. */
   private acknowledged({ returnCode }: { readonly returnCode: number }): Step {
     const { topic, qos } = this.publication;
-    if (returnCode === 0) return qos === 1 ? FINISH : IGNORE;
-    if (returnCode !== INVALID_TOPIC || topic.kind !== "normal" || this.wasForgotten) {
+    if (returnCode === RETURN_CODES.accepted) return qos === 1 ? FINISH : IGNORE;
+    if (returnCode !== RETURN_CODES.invalidTopicId || topic.kind !== "normal" || this.wasForgotten) {
       return refused("PUBLISH_REFUSED", this.what, returnCode);
     }
     // The gateway has forgotten the identifier, for example because it was restarted: once more with a new one.
@@ -106,7 +103,7 @@ export class RegisterExchange implements Exchange {
   receive(packet: SnPacket): Step {
     if (packet.type !== "regack" || packet.messageId !== this.messageId) return IGNORE;
     const { topicId, returnCode } = packet;
-    if (returnCode !== 0) return refused("PUBLISH_REFUSED", this.what, returnCode);
+    if (returnCode !== RETURN_CODES.accepted) return refused("PUBLISH_REFUSED", this.what, returnCode);
     if (topicId === 0 || topicId === 0xffff) {
       const message = `REGACK: topicId ${topicId} names no topic [SN 5.3.11]`;
       return { to: "fail", error: new ProtocolError("PROTOCOL_ERROR", PROTOCOL_ERROR, message, { topic: this.topic }) };
