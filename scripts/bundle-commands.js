@@ -1,7 +1,7 @@
 // Bundles the built commands into dist/bin/*.cjs. Loading sixty modules takes Node longer than everything that a
 // command does. A single CommonJS file, which Node loads without its module loader, starts in a third more time than an
 // empty program.
-import { readdir, readFile, rm } from "node:fs/promises";
+import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -29,19 +29,42 @@ for (const path of Object.values(bin)) {
       },
     ],
   });
-  await bundle.write({
-    dir: folder,
+  const { output } = await bundle.generate({
     format: "cjs",
     minify: true,
+    dynamicImportInCjs: false, // Node 20 has no import() in code that was compiled before
     entryFileNames: "[name].cjs",
     chunkFileNames: `${name}-[hash].cjs`,
     // Scripts call these again and again. In two files instead of a dozen they start 14 ms sooner (processor time), and
     // need 4 MB less. The other commands load the first file, too.
     codeSplitting: {
       groups: [
-        { name: "pub", test: /\/cli\/dist\/shell\/pub\.js$/, priority: 2 },
+        { name: "main", test: /\/cli\/dist\/(programs\/|shell\/pub\.js$)/, priority: 2 },
         { name: "sub", test: /\/cli\/dist\/shell\/(sub|rr)\.js$/, priority: 1 },
       ],
     },
+  });
+  const files = output.map((file) => {
+    if (file.type !== "chunk") throw new Error(`${file.fileName}: is no code`);
+    return file;
+  });
+  // A file with a few lines that most of the others load would cost 0.7 ms at each start.
+  const shared = files.find((file) => file.name === "rolldown-runtime");
+  const included = `(()=>{const exports={};${shared?.code.trim()};return exports})()`;
+  for (const { fileName, code } of files.filter((file) => file !== shared))
+    await writeFile(`${folder}/${fileName}`, inAscii(code.replace(`require("./${shared?.fileName}")`, () => included)));
+  await chmod(`${folder}/${name}.cjs`, 0o755);
+}
+
+/**
+ * Escapes what is not ASCII, which stands in texts and regular expressions only. V8 reads ASCII sooner, in half of the
+ * memory.
+ *
+ * @param {string} code
+ */
+function inAscii(code) {
+  return code.replaceAll(/(\\*)([^\0-\x7f])/g, (_, { length }, character) => {
+    if (length % 2 === 1) throw new Error(`"\\${character}": write the character without a backslash`);
+    return `${"\\".repeat(length)}\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

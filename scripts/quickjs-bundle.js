@@ -25,7 +25,7 @@ const bundle = await rolldown({
         if (id === built("version.js")) return `export const version = () => ${JSON.stringify(version)};`;
         // Only options that are left out here would call Node functions.
         return id.startsWith("node:")
-          ? "export const readFile = undefined, readFileSync = undefined, isatty = undefined;"
+          ? "export const promises = undefined, readFile = undefined, readFileSync = undefined, isatty = undefined;"
           : undefined;
       },
     },

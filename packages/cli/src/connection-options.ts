@@ -1,6 +1,6 @@
 /** The options for the server, the user and the connection, and the settings that they become. */
 
-import { readFile } from "node:fs/promises";
+import { promises } from "node:fs";
 import {
   type ConnectOptions,
   type TlsCertificate,
@@ -298,7 +298,7 @@ async function textOf(
     new TransportError("TLS_FAILED", `--${option} ${file}: ${why}`, { cause });
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await promises.readFile(file, "utf8");
   } catch (error) {
     const { code = "", message } = error as Error & { code?: string };
     throw unusable(fileErrors[code] ?? message, error);

@@ -33,7 +33,6 @@ const MOST_WAITING = 1 << 20;
 
 export class ProcessTerminal implements Terminal {
   readonly environment = process.env;
-  readonly hasScreen = process.stdout.isTTY === true;
   private readonly interrupting = new AbortController();
   private readonly stopping = new AbortController();
   readonly interrupted: AbortSignal = this.interrupting.signal;
@@ -43,9 +42,11 @@ export class ProcessTerminal implements Terminal {
   private isUnread = false;
   private leftOut = 0;
   private hangup: () => void;
+  /** Opened at the first use, since Node takes a millisecond for each, and many commands print nothing. */
+  private output: NodeJS.WriteStream | undefined;
+  private notes: NodeJS.WriteStream | undefined;
 
   constructor(readonly program: string) {
-    const { stdout, stderr } = process;
     const interrupt = (): void => {
       this.interrupting.abort();
       this.stopping.abort();
@@ -55,18 +56,10 @@ export class ProcessTerminal implements Terminal {
     // A closed terminal sends the signal more than once: from the system and from the shell.
     this.hangup = isHangupIgnored(originOf(process)) ? () => undefined : interrupt;
     process.on("SIGHUP", () => this.hangup());
-    stdout.on("error", (error) => {
-      this.isUnread = true;
-      if (!isReaderGone(error, stdout) && !this.isIncomplete) {
-        this.isIncomplete = true;
-        this.note(`standard output: ${error.message}`);
-      }
-      this.stopping.abort();
-    });
-    // Notes may be lost if the disk is full: that is no reason to stop.
-    stderr.on("error", (error) => {
-      if (isReaderGone(error, stderr)) this.stopping.abort();
-    });
+  }
+
+  get hasScreen(): boolean {
+    return this.stdout.isTTY === true;
   }
 
   onHangup(listener: () => void): () => void {
@@ -78,7 +71,7 @@ export class ProcessTerminal implements Terminal {
   }
 
   print(data: string | Uint8Array): Promise<void> | undefined {
-    const { stdout } = process;
+    const { stdout } = this;
     if (this.isUnread || stdout.write(data)) return undefined;
     return new Promise((resolve) => {
       const done = () => {
@@ -90,7 +83,7 @@ export class ProcessTerminal implements Terminal {
   }
 
   note(line: string, isData = false): void {
-    const { stderr } = process;
+    const { stderr } = this;
     if (stderr.writableLength < MOST_WAITING) {
       stderr.write(isData ? `${line}\n` : noteLine(this.program, line));
       return;
@@ -106,8 +99,34 @@ export class ProcessTerminal implements Terminal {
   /** Ends the process when all output is written. A pending name resolution does not delay it. */
   end(code: number): void {
     const exit = (): never => process.exit(this.isIncomplete ? 1 : code);
-    if (this.isUnread) exit();
-    process.stdout.write("", exit);
+    if (this.isUnread || this.output === undefined) exit();
+    this.output?.write("", exit);
+  }
+
+  private get stdout(): NodeJS.WriteStream {
+    if (this.output !== undefined) return this.output;
+    const { stdout } = process;
+    stdout.on("error", (error) => {
+      this.isUnread = true;
+      if (!isReaderGone(error, stdout) && !this.isIncomplete) {
+        this.isIncomplete = true;
+        this.note(`standard output: ${error.message}`);
+      }
+      this.stopping.abort();
+    });
+    this.output = stdout;
+    return stdout;
+  }
+
+  private get stderr(): NodeJS.WriteStream {
+    if (this.notes !== undefined) return this.notes;
+    const { stderr } = process;
+    // Notes may be lost if the disk is full: that is no reason to stop.
+    stderr.on("error", (error) => {
+      if (isReaderGone(error, stderr)) this.stopping.abort();
+    });
+    this.notes = stderr;
+    return stderr;
   }
 }
 

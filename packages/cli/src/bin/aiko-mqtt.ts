@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { basename } from "node:path";
-import { processArguments } from "../process-arguments.js";
-import { umbrella } from "../umbrella.js";
+import { keepCompiledCode } from "../compiled-code.js";
 
-void umbrella(basename(process.argv[1] ?? ""), processArguments());
+keepCompiledCode(process.env);
+void import("../programs/aiko-mqtt.js");

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { main } from "../command.js";
-import { publish } from "../commands/publish.js";
-import { processArguments } from "../process-arguments.js";
+import { keepCompiledCode } from "../compiled-code.js";
 
-void main("mqtt_publish", publish, processArguments());
+keepCompiledCode(process.env);
+void import("../programs/mqtt-publish.js");

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { main } from "../command.js";
-import { subscribe } from "../commands/subscribe.js";
-import { processArguments } from "../process-arguments.js";
+import { keepCompiledCode } from "../compiled-code.js";
 
-void main("mqtt_subscribe", subscribe, processArguments());
+keepCompiledCode(process.env);
+void import("../programs/mqtt-subscribe.js");

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { main } from "../command.js";
-import { test } from "../commands/test.js";
-import { processArguments } from "../process-arguments.js";
+import { keepCompiledCode } from "../compiled-code.js";
 
-void main("mqtt_test", test, processArguments());
+keepCompiledCode(process.env);
+void import("../programs/mqtt-test.js");

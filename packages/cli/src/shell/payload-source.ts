@@ -1,6 +1,6 @@
 /** The options that say what is published: a message, a file, nothing, or standard input. */
 
-import { open } from "node:fs/promises";
+import { promises } from "node:fs";
 import { payloadOf } from "../argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import { CommandError } from "../command.js";
@@ -36,7 +36,7 @@ export async function payloadFrom(source: PayloadOption, args: Arguments<Payload
   if (source === "stdin-file") return allOf(standardInput());
   const path = args.required("file");
   try {
-    const file = await open(path);
+    const file = await promises.open(path);
     try {
       const { size } = await file.stat();
       if (size > LARGEST_PAYLOAD) throw new Error(`it has ${size} bytes; a message can have ${LARGEST_PAYLOAD}`);

@@ -1,6 +1,6 @@
 /** Options of TLS in addition to those that all commands have: authorities of a directory or the system, versions, ciphers. */
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { promises } from "node:fs";
 import { join } from "node:path";
 import { type TlsOptions, type TlsProvider, TransportError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
@@ -95,7 +95,7 @@ async function authoritiesIn(folder: string): Promise<readonly string[]> {
   const option = `--capath ${folder}`;
   const found = new Set<string>();
   try {
-    const names = (await readdir(folder)).sort();
+    const names = (await promises.readdir(folder)).sort();
     if (names.length > MOST_FILES) throw new Error(`it has ${names.length} files; the limit is ${MOST_FILES}`);
     for (const name of names) {
       const text = await certificateIn(join(folder, name));
@@ -110,9 +110,9 @@ async function authoritiesIn(folder: string): Promise<readonly string[]> {
 
 /** Returns undefined if the file contains no certificate, as a private key or a list of revoked certificates. */
 async function certificateIn(path: string): Promise<string | undefined> {
-  const about = await stat(path).catch(() => undefined); // a link may lead nowhere
+  const about = await promises.stat(path).catch(() => undefined); // a link may lead nowhere
   if (about === undefined || !about.isFile() || about.size > LARGEST_FILE) return undefined;
-  const text = await readFile(path, "utf8");
+  const text = await promises.readFile(path, "utf8");
   return text.includes(CERTIFICATE) ? text : undefined;
 }
 
@@ -122,7 +122,7 @@ async function systemAuthorities(): Promise<readonly string[]> {
   const found = getCACertificates?.("system") ?? []; // Node.js has the function from 22.15 on
   if (found.length > 0) return found;
   for (const path of SYSTEM_FILES) {
-    const text = await readFile(path, "utf8").catch(() => "");
+    const text = await promises.readFile(path, "utf8").catch(() => "");
     if (text.includes(CERTIFICATE)) return [text];
   }
   throw unusable("--tls-use-os-certs", `none of the usual files exists; pass --cafile FILE`);

@@ -11,17 +11,23 @@ import { openSocket, SocketTransport } from "./socket.js";
 import { schedule } from "./timers.js";
 import type { Way } from "./websocket-node.js";
 
-/** Read once: on Node it is a getter that takes as long as reading the clock. */
-const { timeOrigin } = performance;
+/** `performance` would cost each program a millisecond at its start, since Node loads it at the first use. */
+const origin = Date.now() - elapsed();
 
 const clock = {
-  now: () => timeOrigin + performance.now(),
+  now: () => origin + elapsed(),
   schedule,
   defer: (callback: () => void) => void setImmediate(callback),
   soon: queueMicrotask,
 };
 
 export const platform: Platform = { clock, random, dial };
+
+/** Milliseconds of a clock that nobody sets. */
+function elapsed(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1_000_000;
+}
 
 type OnStep = ((step: DialStep) => void) | undefined;
 

@@ -2,7 +2,12 @@
 
 import type { Random } from "../platform/random.js";
 
-const { crypto } = globalThis as { readonly crypto?: { getRandomValues(numbers: Uint32Array): unknown } };
+/** Read at the first use, since Node loads the generator then. */
+const runtime: { readonly crypto?: Generator } = globalThis;
+
+interface Generator {
+  getRandomValues(numbers: Uint32Array): unknown;
+}
 
 /**
  * Generated ahead, since one call of the generator takes a hundred times as long as one number. Each result uses two.
@@ -15,10 +20,13 @@ let used = drawn.length;
  * generator.
  */
 export const random: Random = {
-  next: crypto === undefined ? Math.random : () => secret(crypto),
+  next: () => {
+    const { crypto } = runtime;
+    return crypto === undefined ? Math.random() : secret(crypto);
+  },
 };
 
-function secret(source: NonNullable<typeof crypto>): number {
+function secret(source: Generator): number {
   if (used === drawn.length) {
     source.getRandomValues(drawn);
     used = 0;
