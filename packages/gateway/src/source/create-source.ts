@@ -2,7 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
-import type { SourceSettings, UplinkSettings } from "../configuration/configuration.js";
+import type { ExecSettings, SourceSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
 import type { KeptAt } from "./mqtt-sn-source.js";
 import type { ServerLink } from "./server-link.js";
@@ -12,12 +12,11 @@ import { StdinSource } from "./stdin-source.js";
 import { StreamSource } from "./stream-source.js";
 
 /** What sources use of the gateway, besides the intake. */
-export interface SourceParts {
+interface SourceParts {
   readonly platform: Platform;
   /** What a source of the kind "stdin" reads. */
   readonly input: Readable;
   /** The gateway's servers. */
-  readonly uplinks: readonly UplinkSettings[];
   readonly server: ServerLink;
   /** Where a source can keep something. Undefined: nowhere, because the spool is in memory. */
   readonly kept: KeptAt | undefined;
@@ -27,7 +26,7 @@ export interface SourceParts {
 export async function createSource(
   settings: SourceSettings,
   intake: Intake,
-  { platform, input, uplinks, server, kept }: SourceParts,
+  { platform, input, server, kept }: SourceParts,
   ended: () => void,
 ): Promise<Source> {
   const { clock } = platform;
@@ -50,16 +49,22 @@ export async function createSource(
     case "udp":
       return new (await import("./udp-source.js")).UdpSource(settings, intake);
     case "exec":
-      return new (await import("./exec-source.js")).ExecSource(settings, intake);
+      return execSource(settings, intake);
     case "mqtt":
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
     case "mqtt-sn": {
       const { MqttSnSource } = await import("./mqtt-sn-source.js");
-      return await MqttSnSource.make(settings, intake, { platform, uplinks, server, kept });
+      return await MqttSnSource.make(settings, intake, { platform, server, kept });
     }
     case "http":
       return new (await import("./http-source.js")).HttpSource(settings, intake);
     case "stdin":
       return new StdinSource(settings, intake, input, ended);
   }
+}
+
+async function execSource(settings: ExecSettings, intake: Intake): Promise<Source> {
+  const { ExecSource } = await import("./exec-source.js");
+  const { Child } = await import("./child.js");
+  return new ExecSource(settings, intake, (...parts) => new Child(...parts));
 }

@@ -2,7 +2,7 @@
 
 import type { ConnectOptions, Platform } from "@aiko/mqtt";
 import type { FileSystem } from "@aiko/mqtt-store";
-import type { SnSourceSettings, UplinkSettings } from "../configuration/configuration.js";
+import type { SnSourceSettings } from "../configuration/configuration.js";
 import { decodeFrame, encodeFrame } from "../sn/codec/frame.js";
 import type { KeptSession } from "../sn/gateway/kept-session.js";
 import type { SnPeer } from "../sn/gateway/route.js";
@@ -28,7 +28,6 @@ export interface KeptAt {
 
 export interface SnSourceParts {
   readonly platform: Platform;
-  readonly uplinks: readonly UplinkSettings[];
   readonly server: ServerLink;
   /** Undefined: they end with the process. */
   readonly kept: KeptAt | undefined;
@@ -164,7 +163,8 @@ export class MqttSnSource implements Source {
 
   private makeUplink(): TransparentUplink | AggregatingUplink {
     const { settings, intake, store } = this;
-    const { platform, uplinks, server } = this.parts;
+    const { platform, server } = this.parts;
+    const { uplinks } = server;
     const { queue } = settings.machine;
     const acceptance = new Acceptance(intake);
     const [first, ...others] = uplinks.map(({ url }) => url);

@@ -1,10 +1,15 @@
-/** Whether the gateway's server is connected, for sources that depend on it. Outlives uplinks, which a reload replaces. */
+/** The gateway's servers, and whether one is connected, for sources that depend on it. Outlives uplinks, which a reload replaces. */
+
+import type { UplinkSettings } from "../configuration/configuration.js";
 
 type Listener = (isConnected: boolean) => void;
 
 export class ServerLink {
   isConnected = false;
   private readonly listeners = new Set<Listener>();
+
+  /** @param uplinks the servers, the preferred one first */
+  constructor(public uplinks: readonly UplinkSettings[]) {}
 
   changed(isConnected: boolean): void {
     if (isConnected === this.isConnected) return;

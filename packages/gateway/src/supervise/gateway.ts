@@ -3,15 +3,14 @@
  * of configuration or command lines.
  */
 
-import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
+import type { Platform } from "@aiko/mqtt";
 import { Log } from "@aiko/mqtt-configuration";
-import { MemoryFileSystem, nodeFileSystem, type Spool, type SpooledRecord } from "@aiko/mqtt-store";
+import type { SpooledRecord } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
-import { DeviceFile } from "../presence/device-file.js";
 import { Presence } from "../presence/presence.js";
-import { createSource, type SourceParts } from "../source/create-source.js";
+import type { RecordSpool } from "../record-spool.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import { ServerLink } from "../source/server-link.js";
@@ -20,12 +19,11 @@ import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
 import { Uplink } from "../uplink/uplink.js";
 import { commandInbounds } from "./commands.js";
-import type { GatewayOptions, GatewayStatus } from "./gateway-options.js";
+import type { GatewayOptions } from "./gateway-options.js";
+import type { GatewayStatus } from "./gateway-status.js";
 import { Histogram } from "./histogram.js";
-import { metricsText } from "./metrics.js";
-import type { MetricsServer } from "./metrics-server.js";
-import { openSpool, spoolDirectory } from "./open-spool.js";
-import { StatusSocket } from "./status-socket.js";
+import type { Machine, Served } from "./machine.js";
+import type { MetricsView } from "./metrics.js";
 
 interface RunningSource {
   readonly settings: SourceSettings;
@@ -54,29 +52,27 @@ export class Gateway {
   private readonly startedAt: number;
   private uplink: Uplink;
   private failedReloads = 0;
-  private metrics: MetricsServer | undefined;
-  private socket: StatusSocket | undefined;
+  private served: Served | undefined;
   private stopping: Promise<void> | undefined;
   private readonly stopAsked = new AbortController();
   private failure: unknown;
   private end: (error: unknown) => void = () => {};
   private reloading: Promise<unknown> = Promise.resolve();
   private readonly budget: MemoryBudget;
-  private readonly server = new ServerLink();
+  private readonly server: ServerLink;
 
   private constructor(
     private configuration: Configuration,
     private readonly options: GatewayOptions,
-    private readonly platform: Platform,
-    private readonly spool: Spool,
+    private readonly machine: Machine,
+    private readonly spool: RecordSpool,
     private readonly syncs: Histogram,
     private readonly log: Log,
     private readonly presence: Presence,
-    /** Where sources can keep something. Undefined: nowhere. */
-    private readonly kept: SourceParts["kept"],
   ) {
     this.startedAt = Date.now();
     this.budget = new MemoryBudget(configuration.gateway.memoryLimit);
+    this.server = new ServerLink(configuration.uplinks);
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -90,24 +86,21 @@ export class Gateway {
    */
   static async start(configuration: Configuration, options: GatewayOptions = {}): Promise<Gateway> {
     const { gateway } = configuration;
-    const platform = options.platform ?? nodePlatform;
-    const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
-    const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
+    // Loaded when it is used: other machines do not have it.
+    const machine = options.machine ?? (await import("./node-machine.js")).nodeMachine(options);
+    const { platform } = machine;
+    const log = new Log(gateway.log, gateway.logFormat, machine.write, () => Date.now());
     const syncs = new Histogram(SYNC_BOUNDS);
-    const inMemory = configuration.spool.mode === "memory" ? new MemoryFileSystem() : nodeFileSystem;
-    const files = options.fileSystem ?? inMemory;
-    const spool = await openSpool(configuration, files, platform, syncs, log);
-    const kept =
-      configuration.spool.mode === "memory" ? undefined : { directory: spoolDirectory(configuration), files };
+    const { spool, devices } = await machine.openStorage(configuration, log, (seconds) => syncs.add(seconds));
     const presence = await Presence.open({
-      file: new DeviceFile(files, spoolDirectory(configuration), log),
+      file: devices,
       version: options.version,
       clock: platform.clock,
       random: platform.random,
       log,
       announce: (announcement) => started.uplink.announce(announcement),
     });
-    const started: Gateway = new Gateway(configuration, options, platform, spool, syncs, log, presence, kept);
+    const started: Gateway = new Gateway(configuration, options, machine, spool, syncs, log, presence);
     try {
       await started.open();
     } catch (error) {
@@ -115,6 +108,10 @@ export class Gateway {
       throw error;
     }
     return started;
+  }
+
+  private get platform(): Platform {
+    return this.machine.platform;
   }
 
   /** The state of the gateway. */
@@ -128,7 +125,7 @@ export class Gateway {
       spool: spool.statistics,
       sources,
       failedReloads,
-      metrics: this.metrics?.url,
+      metrics: this.served?.metrics,
     };
   }
 
@@ -164,15 +161,10 @@ export class Gateway {
   }
 
   private async open(): Promise<void> {
-    const { metrics, adminSocket, sources } = this.configuration;
-    const { clock } = this.platform;
-    if (adminSocket !== undefined) this.socket = await StatusSocket.listen(adminSocket, () => this.status);
-    if (metrics !== undefined) {
-      // Node's HTTP takes 3 MB of memory, so it is loaded when it is used.
-      const { MetricsServer } = await import("./metrics-server.js");
-      this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
-      await this.metrics.start();
-    }
+    const { configuration, log } = this;
+    const { sources } = configuration;
+    const views = { status: () => this.status, metrics: () => this.metricsView() };
+    this.served = await this.machine.serve(configuration, views, log);
     this.knowSources();
     const made = await Promise.all(
       sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
@@ -194,8 +186,7 @@ export class Gateway {
     try {
       await this.uplink.stop(left / 2);
       await stopped;
-      await this.metrics?.stop();
-      await this.socket?.close();
+      await this.served?.stop();
     } finally {
       await this.presence.stop();
       await this.spool.close();
@@ -241,6 +232,7 @@ export class Gateway {
       throw new Error(`${name} has changed; restart the gateway to use the new value`);
     }
     this.configuration = next;
+    this.server.uplinks = next.uplinks;
     const { id, base, timestamps, shutdown, log, logFormat, memoryLimit } = next.gateway;
     this.log.configure(log, logFormat);
     this.budget.maximum = memoryLimit;
@@ -360,13 +352,7 @@ export class Gateway {
     });
     const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
     const intake: Intake = new Intake(parts, settings, recorded);
-    const input = this.options.input ?? process.stdin;
-    const source = await createSource(
-      settings,
-      intake,
-      { platform, input, uplinks: configuration.uplinks, server: this.server, kept: this.kept },
-      () => this.sourceEnded(),
-    );
+    const source = await this.machine.createSource(settings, intake, () => this.sourceEnded(), this.server);
     const inbounds = commandInbounds({
       source: settings.id,
       pipeline,
@@ -418,9 +404,9 @@ export class Gateway {
     void this.stop();
   }
 
-  private metricsText(): string {
+  private metricsView(): Omit<MetricsView, "residentBytes"> {
     const { spool, uplink, sources, presence, failedReloads, syncs, budget } = this;
-    return metricsText({
+    return {
       spool: spool.statistics,
       syncs: syncs.counts,
       uplink: uplink.status,
@@ -432,9 +418,8 @@ export class Gateway {
       ),
       queuedBytes: budget.bytes,
       failedReloads,
-      residentBytes: process.memoryUsage.rss(),
       now: Date.now(),
-    });
+    };
   }
 }
 

@@ -1,0 +1,100 @@
+/** Datagrams over UDP on Node. The socket is connected, so that only the gateway's address reaches the client. */
+
+import { createSocket, type Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { TransportError, UsageError } from "@aiko/mqtt";
+import type { Datagram, DatagramListener } from "./datagram.js";
+
+/** The port of a gateway, which the specification leaves open. */
+const PORT = 10_000;
+/** Bytes that may wait in the socket. */
+const MOST_UNSENT = 2 ** 20;
+
+/**
+ * Returns a way to the gateway at a URL. It is not opened yet.
+ *
+ * @param url `udp://host:port`; the default port is 10000
+ * @throws UsageError URL_INVALID
+ */
+export function udpDatagram(url: string): Datagram {
+  return new UdpDatagram(url);
+}
+
+class UdpDatagram implements Datagram {
+  readonly name: string;
+  private readonly host: string;
+  private readonly port: number;
+  private socket: Socket | undefined;
+
+  constructor(url: string) {
+    const { host, port } = addressOf(url);
+    this.name = url;
+    this.host = host;
+    this.port = port;
+  }
+
+  async open(listener: DatagramListener): Promise<void> {
+    try {
+      const { address, family } = await lookup(this.host);
+      const socket = createSocket(family === 6 ? "udp6" : "udp4");
+      this.socket = socket;
+      await new Promise<void>((resolve, reject) => {
+        socket.once("error", reject);
+        socket.connect(this.port, address, () => {
+          socket.off("error", reject);
+          resolve();
+        });
+      });
+      socket.on("message", (bytes) => listener.onDatagram(bytes));
+      socket.on("error", (error) => listener.onProblem(error));
+    } catch (cause) {
+      await this.close();
+      const message = `${this.name}: ${(cause as Error).message}`;
+      throw new TransportError("CONNECTION_FAILED", message, { cause });
+    }
+  }
+
+  send(bytes: Uint8Array): void {
+    const { socket } = this;
+    if (socket === undefined || socket.getSendQueueSize() > MOST_UNSENT) return;
+    try {
+      socket.send(bytes, () => undefined); // an error is that of a lost datagram
+    } catch {
+      // the socket is closing
+    }
+  }
+
+  async close(): Promise<void> {
+    const { socket } = this;
+    this.socket = undefined;
+    if (socket === undefined) return;
+    socket.removeAllListeners();
+    socket.on("error", () => undefined);
+    await new Promise<void>((resolve) => {
+      try {
+        socket.close(() => resolve());
+      } catch {
+        resolve(); // it never opened
+      }
+    });
+  }
+}
+
+function addressOf(url: string): { readonly host: string; readonly port: number } {
+  const wrong = (rule: string): UsageError => new UsageError("URL_INVALID", `gateway "${url}": ${rule}`);
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw wrong("must be a URL, such as udp://gateway.example:10000");
+  }
+  const { protocol, hostname, port, pathname, search, hash, username, password } = parsed;
+  if (protocol !== "udp:") throw wrong("must begin with udp://; pass the option datagram for another way");
+  if (hostname === "") throw wrong("has no host");
+  if (`${search}${hash}${username}${password}` !== "" || !["", "/"].includes(pathname)) {
+    throw wrong("must have a host and a port only");
+  }
+  if (port === "0") throw wrong("the port must not be 0");
+  const isV6 = hostname.startsWith("[");
+  return { host: isV6 ? hostname.slice(1, -1) : hostname, port: port === "" ? PORT : Number(port) };
+}

@@ -1,0 +1,47 @@
+/** The small gateway on a real socket. */
+
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { decodeFrame, encodeFrame } from "../../../src/sn/codec/frame.ts";
+import { Answers } from "./small-gateway.ts";
+
+export class UdpGateway {
+  readonly answers = new Answers();
+  private client: RemoteInfo | undefined;
+
+  private constructor(private readonly socket: Socket) {
+    socket.on("message", (bytes, from) => {
+      this.client = from;
+      const { packet } = decodeFrame(bytes);
+      if (packet !== undefined) this.send(...this.answers.to(packet).map((each) => encodeFrame(each)));
+    });
+  }
+
+  static async listen(): Promise<UdpGateway> {
+    const socket = createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    return new UdpGateway(socket);
+  }
+
+  get url(): string {
+    return `udp://127.0.0.1:${this.socket.address().port}`;
+  }
+
+  get clientPort(): number | undefined {
+    return this.client?.port;
+  }
+
+  /** Publishes a message of another client. */
+  publish(topic: string, text: string): void {
+    this.send(...this.answers.publish(topic, text).map((packet) => encodeFrame(packet)));
+  }
+
+  /** Sends to the client that was heard last. */
+  send(...datagrams: Uint8Array[]): void {
+    if (this.client === undefined) return;
+    for (const datagram of datagrams) this.socket.send(datagram, this.client.port, this.client.address);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>((resolve) => this.socket.close(() => resolve()));
+  }
+}
