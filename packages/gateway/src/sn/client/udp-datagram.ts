@@ -25,6 +25,8 @@ class UdpDatagram implements Datagram {
   private readonly host: string;
   private readonly port: number;
   private socket: Socket | undefined;
+  /** Settles when the last datagram has left. */
+  private sent: Promise<void> = Promise.resolve();
 
   constructor(url: string) {
     const { host, port } = addressOf(url);
@@ -57,17 +59,14 @@ class UdpDatagram implements Datagram {
   send(bytes: Uint8Array): void {
     const { socket } = this;
     if (socket === undefined || socket.getSendQueueSize() > MOST_UNSENT) return;
-    try {
-      socket.send(bytes, () => undefined); // an error is that of a lost datagram
-    } catch {
-      // the socket is closing
-    }
+    this.sent = new Promise((resolve) => socket.send(bytes, () => resolve())); // an error means a lost datagram
   }
 
   async close(): Promise<void> {
     const { socket } = this;
     this.socket = undefined;
     if (socket === undefined) return;
+    await this.sent;
     socket.removeAllListeners();
     socket.on("error", () => undefined);
     await new Promise<void>((resolve) => {
