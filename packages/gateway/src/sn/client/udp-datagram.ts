@@ -37,7 +37,7 @@ class UdpDatagram implements Datagram {
 
   async open(listener: DatagramListener): Promise<void> {
     try {
-      const { address, family } = await lookup(this.host);
+      const { address, family } = await lookup(this.host, { verbatim: false }); // IPv4 first: UDP cannot try both
       const socket = createSocket(family === 6 ? "udp6" : "udp4");
       this.socket = socket;
       await new Promise<void>((resolve, reject) => {
