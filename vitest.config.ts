@@ -20,6 +20,7 @@ export default defineConfig({
       { find: /^@aiko\/mqtt-broker\/testing$/, replacement: source("broker/src/faults/index.ts") },
       { find: /^@aiko\/mqtt-broker\/service$/, replacement: source("broker/src/service/index.ts") },
       { find: /^@aiko\/mqtt-gateway$/, replacement: source("gateway/src/index.ts") },
+      { find: /^@aiko\/mqtt-gateway\/machine$/, replacement: source("gateway/src/machine.ts") },
       { find: /^@aiko\/mqtt-gateway\/sn$/, replacement: source("gateway/src/sn/index.ts") },
     ],
   },

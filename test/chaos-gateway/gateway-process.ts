@@ -1,6 +1,6 @@
 // The command `aiko-mqtt gateway` as a process that can be killed.
 import { type ChildProcess, spawn } from "node:child_process";
-import type { GatewayStatus } from "../../packages/gateway/src/supervise/gateway-options.ts";
+import type { GatewayStatus } from "../../packages/gateway/src/supervise/gateway-status.ts";
 import { readStatus } from "../../packages/gateway/src/supervise/status-socket.ts";
 
 export class GatewayProcess {

@@ -17,6 +17,8 @@ interface Bundle {
 
 /** The size limits, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md explain the parts. */
 const budgets = { client: 53, "durable-client": 54, "small-client": 14.1, publisher: 26, encoder: 7 };
+/** The size limit of the gateway for QuickJS, in bytes, not compressed. docs/decisions/0027-the-gateway-on-a-router.md has what it costs. */
+const GATEWAY_BYTES = 460_000;
 /** MQTT.js 5.16.0, measured in the same way. */
 const MQTT_JS = 105;
 
@@ -64,6 +66,17 @@ test("the file for pages without a bundler contains everything, and imports noth
   expect(gzipSync(code, { level: 9 }).length).toBeLessThan(durable.size + 2_000);
   const { connect, IndexedDbStore } = (await import(built)) as Record<string, unknown>;
   expect([typeof connect, typeof IndexedDbStore]).toEqual(["function", "function"]);
+});
+
+test("the file of the gateway for a router stays small, and contains nothing of Node's", async () => {
+  const code = await readFile(join(root, "packages/cli/dist/qjs/gateway.js"), "utf8");
+  expect(Buffer.byteLength(code)).toBeLessThan(GATEWAY_BYTES);
+  expect(code).not.toMatch(/require\(["'`](?!\.\/|os["'`]|std["'`])/);
+  expect(code).not.toMatch(/\bBuffer\.(from|alloc)/);
+  // `qjs` compiles the file as a module if this is its first word. It compiles the parts when they are used.
+  expect(code).toMatch(/^#!\/usr\/bin\/env qjs\nimport\b/);
+  const parts = code.slice(code.indexOf("(MAIN);\n") + "(MAIN);\n".length).trimEnd();
+  expect(parts.split("\n").filter((line) => !line.startsWith("//"))).toEqual([]);
 });
 
 test("unused code is left out", () => {

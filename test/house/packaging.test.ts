@@ -59,7 +59,7 @@ test.each(packages)(
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
     const others = files.filter((path) => !/^(LICENSE|README\.md|package\.json)$/.test(path));
     const allowed =
-      /^(dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|man\/[\w-]+\.1|cjs\/package\.json)|systemd\/.+\.service)$/;
+      /^(dist\/(.+\.(js|cjs|mjs|d\.ts|schema\.json)|man\/[\w-]+\.1|cjs\/package\.json)|systemd\/.+\.service|openwrt\/(Makefile|files\/[\w.-]+))$/;
     expect(others.filter((path) => !allowed.test(path))).toEqual([]);
     expect(others.length).toBeGreaterThan(0);
   },

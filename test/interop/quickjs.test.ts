@@ -1,7 +1,7 @@
 // The single file for a bare `qjs`, on a real one, with socat and with BusyBox's nc, with a real mosquitto and our
 // broker.
 import { existsSync } from "node:fs";
-import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@aiko/mqtt";
@@ -9,6 +9,7 @@ import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, describe, expect, test } from "vitest";
 import { Child, root, run } from "../fixtures/child.ts";
 import { Mosquitto } from "../fixtures/mosquitto.ts";
+import { busyBoxFolder, childrenOf, peak } from "../fixtures/router.ts";
 
 const bundle = join(root, "packages/cli/dist/qjs/mqtt.js");
 
@@ -20,16 +21,11 @@ function qjs(...args: string[]): Child {
   return new Child("qjs", file, [...rest, ...args]);
 }
 
-/** The maximum memory of a process, in KB. */
-async function peak(pid: number | undefined): Promise<number> {
-  return Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
-}
-
 /** The helper of a process. */
 async function onlyChild(pid: number | undefined): Promise<number> {
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ");
-  expect(children).toEqual([expect.stringMatching(/^\d+$/)]);
-  return Number(children[0]);
+  const children = await childrenOf(pid);
+  expect(children).toHaveLength(1);
+  return children[0] as number;
 }
 
 /** Resolves when a process has printed this many lines. */
@@ -41,16 +37,6 @@ function printed({ process }: Child, lines: number): Promise<void> {
       if (left === 0) resolve();
     });
   });
-}
-
-/** A folder in which `nc` is BusyBox's, as on a router. */
-async function busyBoxFolder(): Promise<string> {
-  const found = (process.env["PATH"] ?? "").split(":").map((folder) => join(folder, "busybox"));
-  const busybox = ["/bin/busybox", ...found].find((path) => existsSync(path));
-  if (busybox === undefined) throw new Error("busybox is not installed; .ci/run installs what the tests need");
-  const folder = await mkdtemp(join(tmpdir(), "aiko-mqtt-busybox-"));
-  await symlink(busybox, join(folder, "nc"));
-  return folder;
 }
 
 /** A server of each kind. */

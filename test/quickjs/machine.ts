@@ -29,7 +29,6 @@ const engine = await newQuickJSWASMModule();
 
 export const SIGHUP = 1;
 export const SIGINT = 2;
-const SIGKILL = 9;
 
 /** A program's arguments, and how it ends. */
 export interface Process {
@@ -199,7 +198,6 @@ export class Machine implements Disposable {
     };
     return {
       SIGINT,
-      SIGKILL,
       SIGPIPE: 13,
       SIGTERM: 15,
       WNOHANG: 1,

@@ -16,6 +16,7 @@ export { replay } from "./recording/replay.js";
 export { HttpPath } from "./source/http-path.js";
 export { missingFor } from "./source/missing.js";
 export { Gateway } from "./supervise/gateway.js";
-export type { GatewayOptions, GatewayStatus } from "./supervise/gateway-options.js";
+export type { GatewayOptions } from "./supervise/gateway-options.js";
+export type { GatewayStatus } from "./supervise/gateway-status.js";
 export { readStatus } from "./supervise/status-socket.js";
 export { reachServer } from "./uplink/uplink-options.js";

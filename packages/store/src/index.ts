@@ -13,6 +13,7 @@ export { MemoryFileSystem } from "./memory-file-system.js";
 export { nodeFileSystem } from "./node-file-system.js";
 export type { SpoolClock } from "./spool/age-limit.js";
 export type { SpoolCounts } from "./spool/ledger.js";
+export { MemorySpool, type MemorySpoolOptions } from "./spool/memory-spool.js";
 export { Spool, type SpoolStatistics } from "./spool/spool.js";
 export type { SpoolOptions } from "./spool/spool-options.js";
-export type { SpooledRecord, SpoolRecord } from "./spool/spool-record.js";
+export { recordSize, type SpooledRecord, type SpoolRecord } from "./spool/spool-record.js";

@@ -4,19 +4,34 @@
  */
 
 declare module "qjs:std" {
+  export const SEEK_END: number;
+
+  export interface File {
+    seek(offset: number, from: number): number;
+    /** @param most in bytes */
+    readAsString(most: number): string;
+    close(): void;
+  }
+
+  /** Returns null if the file cannot be opened. */
+  export function open(path: string, flags: string): File | null;
+  /** Runs a script, and returns the value of its last statement. */
+  export function evalScript(text: string): unknown;
   export function getenv(name: string): string | undefined;
   export function getenviron(): Record<string, string>;
   export function setenv(name: string, value: string): void;
   export function exit(code: number): never;
   export function strerror(errno: number): string;
+  /** Returns null if the file cannot be read. */
+  export function loadFile(path: string): string | null;
 }
 
 /** Functions that return a number return the negative errno if they fail. */
 declare module "qjs:os" {
   export const SIGINT: number;
-  export const SIGKILL: number;
   export const SIGPIPE: number;
   export const SIGTERM: number;
+  export const SIGUSR1: number;
   export const WNOHANG: number;
   export const O_RDONLY: number;
   export const O_RDWR: number;
@@ -28,6 +43,8 @@ declare module "qjs:os" {
     readonly stdin?: number;
     readonly stdout?: number;
     readonly stderr?: number;
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
   }
 
   /** Milliseconds of a monotonic clock, from an unspecified start. */
@@ -51,6 +68,7 @@ declare module "qjs:os" {
   export function waitpid(pid: number, options: number): [pid: number, status: number];
   export function kill(pid: number, signal: number): number;
   export function getpid(): number;
+  export function readdir(path: string): [names: string[], errno: number];
   export function stat(path: string): [stat: { readonly mode: number } | null, errno: number];
   /** `errno` is 0 if the file exists. */
   export function realpath(path: string): [path: string, errno: number];

@@ -65,13 +65,19 @@ async function dial(address: ServerAddress, signal: AbortSignalLike, options: Ne
   if (scheme === "unix" && isDevice(host)) return openLine(host);
   const command = getenv("MQTT_HELPER");
   if (command !== undefined && command.trim() !== "") return dialBy(command)(address, signal, options);
+  if (scheme === "mqtt") return dialByUsualCommand(address, signal);
   assertPlain(address);
   if (scheme === "unix") return viaHelper(["socat", "-", `UNIX-CONNECT:${host}`], nameOf(address), signal);
-  if (scheme === "mqtt") return viaHelper(usualCommand(address), nameOf(address), signal);
   throw new UsageError(
     "TRANSPORT_UNAVAILABLE",
     `url: QuickJS cannot connect with "${scheme}:"; pass a helper that can, as in "socat - OPENSSL:%h:%p", and use mqtt:`,
   );
+}
+
+/** Dials with the command for TCP that this machine has, whatever MQTT_HELPER is. */
+export function dialByUsualCommand(address: ServerAddress, signal: AbortSignalLike): Transport {
+  assertPlain(address);
+  return viaHelper(usualCommand(address), nameOf(address), signal);
 }
 
 /**

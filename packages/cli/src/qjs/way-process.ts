@@ -14,6 +14,8 @@ export interface HelperEnd {
   readonly complaint: string;
 }
 
+/** `os` does not have it. Its number is the same everywhere. */
+export const SIGKILL = 9;
 /** The most characters of its standard error that are kept. */
 const MOST_COMPLAINT = 300;
 /** Milliseconds between checks whether a helper has ended. */
@@ -81,7 +83,7 @@ export class Helper {
       if (pid === 0 && clock.now() < until) {
         clock.schedule(LOOK, look);
       } else if (pid === 0) {
-        os.kill(this.pid, os.SIGKILL);
+        os.kill(this.pid, SIGKILL);
         os.waitpid(this.pid, 0);
         ended(this.close(undefined));
       } else {

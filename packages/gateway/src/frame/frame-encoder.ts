@@ -3,6 +3,7 @@
 import type { CheckSettings, DelimiterSettings, FrameSettings } from "../configuration/frame-settings.js";
 import { Failure } from "../failure.js";
 import { hex } from "../text/hex.js";
+import { joined } from "../text/joined.js";
 import { appendCheck, createCheck } from "./check.js";
 import { encodeCobs } from "./cobs.js";
 import { encodeLength } from "./length.js";
@@ -65,14 +66,4 @@ function encodeDelimiter({ start, end, keep }: DelimiterSettings, body: Uint8Arr
     return new Failure("malformed", `0x${hex(end)} ends a frame, so it cannot be in one (byte ${at + 1 - end.length})`);
   }
   return new Failure("malformed", `the frame must end with 0x${hex(end)}`);
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { Log } from "@aiko/mqtt-configuration";
 import type { FileSystem } from "@aiko/mqtt-store";
-import type { Device } from "./devices.js";
+import { type DeviceList, type Known, type KnownDevice, type KnownSource, NOTHING_KNOWN } from "./device-list.js";
 
 const NAME = "devices.json";
 /** A file with another number was not written by this version. */
@@ -14,30 +14,7 @@ const VERSION = 1;
 /** More is not the gateway's file. */
 const MOST_BYTES = 2 ** 28;
 
-/** What is known of a source. */
-export interface KnownSource {
-  /** What the topics follow from: if it is different, the topics are. */
-  readonly form: string;
-  /** All topics that were published for the source itself. */
-  readonly status: string;
-  readonly devices: readonly KnownDevice[];
-}
-
-interface KnownDevice extends Device {
-  /** Where it was announced to Home Assistant. Undefined: nowhere. */
-  readonly discovery: string | undefined;
-}
-
-export interface Known {
-  /** By the source's id. */
-  readonly sources: Readonly<Record<string, KnownSource>>;
-  /** Topics whose retained message must be removed. */
-  readonly gone: readonly string[];
-}
-
-const NOTHING: Known = { sources: {}, gone: [] };
-
-export class DeviceFile {
+export class DeviceFile implements DeviceList {
   private readonly path: string;
   private saving: Promise<boolean> | undefined;
   private next: Promise<boolean> | undefined;
@@ -51,11 +28,10 @@ export class DeviceFile {
     this.path = join(directory, NAME);
   }
 
-  /** Resolves to what was saved: nothing if there is no file, or if it cannot be read. */
   async load(): Promise<Known> {
     try {
       const file = await this.files.open(this.path, "existing");
-      if (file === undefined) return NOTHING;
+      if (file === undefined) return NOTHING_KNOWN;
       try {
         const size = await file.size();
         if (size > MOST_BYTES) throw new Error(`it has ${size} bytes`);
@@ -70,13 +46,11 @@ export class DeviceFile {
         file: this.path,
         error: String(error),
       });
-      return NOTHING;
+      return NOTHING_KNOWN;
     }
   }
 
-  /**
-   * Saves what `content` returns when it is this call's turn: calls that come meanwhile share one turn. Resolves to whether it was saved.
-   */
+  /** Calls that come while another is saved share one turn. */
   save(content: () => Known): Promise<boolean> {
     if (this.next !== undefined) return this.next;
     const before = this.saving ?? Promise.resolve(true);
@@ -89,7 +63,6 @@ export class DeviceFile {
     return turn;
   }
 
-  /** Resolves when nothing is being saved. */
   async saved(): Promise<void> {
     await (this.next ?? this.saving);
   }

@@ -7,12 +7,12 @@ import type { Clock, Random, Timer } from "@aiko/mqtt";
 import type { Log } from "@aiko/mqtt-configuration";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { Announcement } from "../uplink/announcements.js";
-import type { DeviceFile, Known, KnownSource } from "./device-file.js";
+import type { DeviceList, Known, KnownSource } from "./device-list.js";
 import type { DeviceCounts } from "./devices.js";
 import { SourcePresence } from "./source-presence.js";
 
 export interface PresenceParts {
-  readonly file: DeviceFile;
+  readonly file: DeviceList;
   readonly version: string | undefined;
   readonly clock: Clock;
   readonly random: Random;

@@ -5,7 +5,7 @@ import type { SourceSettings } from "../configuration/configuration.js";
 import type { DeviceSink } from "../pipeline/outcome.js";
 import type { SourceCondition } from "../source/source.js";
 import type { Announcement } from "../uplink/announcements.js";
-import type { KnownSource } from "./device-file.js";
+import type { KnownSource } from "./device-list.js";
 import { type Device, type DeviceCounts, Devices, MOST_DEVICES } from "./devices.js";
 import { type Announcer, discoveryPayload, discoveryTopic, isAnnounced } from "./discovery.js";
 import { hasOwnAvailability } from "./own-topic.js";

@@ -6,16 +6,15 @@ import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@aiko/mqtt";
 import type { Log } from "@aiko/mqtt-configuration";
 import type { ExecSettings } from "../configuration/configuration.js";
+import { CommandReport } from "./command-report.js";
+import type { RunningCommand } from "./running-command.js";
 
 /** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE = 500;
 /** Milliseconds in which what a command printed must have been read after its end: its children may hold its output open for ever. */
 const LAST_OUTPUT = 500;
-/** Characters of a line on standard error, and lines a second, that are logged. */
-const MOST_CHARACTERS = 500;
-const MOST_LINES = 10;
 
-export class Child {
+export class Child implements RunningCommand {
   /** What it prints. Destroyed at the latest when the command has ended. */
   readonly output: Readable;
   readonly input: Writable;
@@ -26,23 +25,21 @@ export class Child {
   private isKilled = false;
   /** Whether nothing of the process group is left. Its number may be that of another group from then on. */
   private isGroupGone = false;
-  private stderr = "";
-  private logged = 0;
-  private loggedSince = -Infinity;
 
   constructor(
-    private readonly settings: ExecSettings,
+    settings: ExecSettings,
     private readonly clock: Clock,
-    private readonly log: Log,
+    log: Log,
   ) {
-    const { run, cwd, env } = settings;
+    const { run, cwd, env, id } = settings;
+    const report = new CommandReport(id, clock, log);
     const [file = "", ...args] = run;
     this.child = spawn(file, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: "pipe" });
     const { stdout, stdin, stderr } = this.child;
     this.output = stdout;
     this.input = stdin;
     stdin.on("error", () => {}); // the command does not read any more
-    stderr.setEncoding("utf8").on("data", (text: string) => this.report(text));
+    stderr.setEncoding("utf8").on("data", (text: string) => report.push(text));
     this.ended = new Promise((resolve) => {
       let why: string | undefined;
       this.child.on("error", (error) => resolve(error.message));
@@ -54,7 +51,7 @@ export class Child {
         this.finish(false);
       });
       this.child.on("close", () => {
-        if (this.stderr !== "") this.line(this.stderr);
+        report.end();
         resolve(why);
       });
     });
@@ -90,21 +87,5 @@ export class Child {
     } catch {
       this.isGroupGone = this.hasExited;
     }
-  }
-
-  private report(text: string): void {
-    const lines = (this.stderr + text).split(/[\r\n]/);
-    this.stderr = (lines.pop() ?? "").slice(0, MOST_CHARACTERS);
-    for (const line of lines) if (line !== "") this.line(line);
-  }
-
-  private line(text: string): void {
-    const now = this.clock.now();
-    if (now - this.loggedSince >= 1_000) {
-      this.loggedSince = now;
-      this.logged = 0;
-    }
-    if (++this.logged > MOST_LINES) return;
-    this.log.warn("the command reports", { source: this.settings.id, line: text.slice(0, MOST_CHARACTERS) });
   }
 }

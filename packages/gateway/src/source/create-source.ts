@@ -2,7 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
-import type { SourceSettings } from "../configuration/configuration.js";
+import type { ExecSettings, SourceSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
 import { ServerSource } from "./server-source.js";
 import type { Source } from "./source.js";
@@ -40,7 +40,7 @@ export async function createSource(
     case "udp":
       return new (await import("./udp-source.js")).UdpSource(settings, intake);
     case "exec":
-      return new (await import("./exec-source.js")).ExecSource(settings, intake);
+      return execSource(settings, intake);
     case "mqtt":
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
     case "http":
@@ -48,4 +48,10 @@ export async function createSource(
     case "stdin":
       return new StdinSource(settings, intake, input, ended);
   }
+}
+
+async function execSource(settings: ExecSettings, intake: Intake): Promise<Source> {
+  const { ExecSource } = await import("./exec-source.js");
+  const { Child } = await import("./child.js");
+  return new ExecSource(settings, intake, (...parts) => new Child(...parts));
 }

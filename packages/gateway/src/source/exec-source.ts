@@ -2,11 +2,11 @@
 
 import type { Timer } from "@aiko/mqtt";
 import type { ExecSettings } from "../configuration/configuration.js";
-import { Child } from "./child.js";
 import { greet } from "./greeting.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
+import type { RunningCommand, StartCommand } from "./running-command.js";
 import type { Source, SourceStatus } from "./source.js";
 import { attach } from "./stream-wire.js";
 
@@ -16,7 +16,7 @@ const SETTLED = 1_000;
 export class ExecSource implements Source {
   private readonly health: Health;
   private readonly reopening: Reopening;
-  private child: Child | undefined;
+  private child: RunningCommand | undefined;
   private running: Promise<void> = Promise.resolve();
   private timer: Timer | undefined;
   private timeouts = 0;
@@ -25,6 +25,7 @@ export class ExecSource implements Source {
   constructor(
     private readonly settings: ExecSettings,
     private readonly intake: Intake,
+    private readonly startCommand: StartCommand,
   ) {
     const { clock, log } = intake.parts;
     this.health = new Health(settings.id, log, intake.parts.condition);
@@ -65,7 +66,7 @@ export class ExecSource implements Source {
     const { clock, log } = intake.parts;
     const timer = clock.schedule(SETTLED, works);
     try {
-      const child = new Child(settings, clock, log);
+      const child = this.startCommand(settings, clock, log);
       this.child = child;
       const channel = attach(intake, { peer: settings.id, port: 0 }, child.output, child.input, "full");
       child.output.once("data", works);
@@ -82,7 +83,7 @@ export class ExecSource implements Source {
   }
 
   /** Resolves to why it failed, or to undefined. A command that takes too long is ended. */
-  private async endOf(child: Child): Promise<string | undefined> {
+  private async endOf(child: RunningCommand): Promise<string | undefined> {
     const { timeout } = this.settings;
     if (timeout === Infinity) return child.ended;
     let isLate = false;

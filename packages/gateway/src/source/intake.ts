@@ -5,13 +5,15 @@
 
 import { type Clock, StoreError } from "@aiko/mqtt";
 import type { Log } from "@aiko/mqtt-configuration";
-import { Spool, type SpoolRecord } from "@aiko/mqtt-store";
+import { recordSize, type SpoolRecord } from "@aiko/mqtt-store";
 import type { RequestResult } from "../command/request.js";
 import { Requests } from "../command/requests.js";
 import type { SourceSettings, SpoolSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import type { Outcome, Peer } from "../pipeline/outcome.js";
 import type { Pipeline } from "../pipeline/pipeline.js";
+import type { RecordSpool } from "../record-spool.js";
+import { joined } from "../text/joined.js";
 import { Asker } from "./asker.js";
 import { DeviceWires } from "./device-wires.js";
 import type { Duplex } from "./duplex.js";
@@ -21,7 +23,7 @@ import { type FrameResult, Traffic } from "./traffic.js";
 
 /** What all sources share. */
 export interface IntakeParts {
-  readonly spool: Spool;
+  readonly spool: RecordSpool;
   readonly spoolSettings: SpoolSettings;
   /** What all sources together may have in memory before it is accepted. */
   readonly budget: MemoryBudget;
@@ -182,7 +184,7 @@ export class Intake {
           : pipeline.refusal(peer, outcome, verdict);
       if (bytes !== undefined) answers.push(bytes);
     });
-    return answers.length === 0 ? undefined : Buffer.concat(answers);
+    return answers.length === 0 ? undefined : joined(...answers);
   }
 
   /**
@@ -354,7 +356,7 @@ export class Intake {
 
 function sizeOf({ records }: Outcome): number {
   let size = 0;
-  for (const record of records) size += Spool.sizeOf(record);
+  for (const record of records) size += recordSize(record);
   return size;
 }
 

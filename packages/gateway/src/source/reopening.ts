@@ -3,7 +3,6 @@
  * it opens.
  */
 
-import { randomInt } from "node:crypto";
 import type { Clock, Timer } from "@aiko/mqtt";
 import type { Health } from "./health.js";
 
@@ -91,7 +90,7 @@ export class Reopening {
     this.openedAt = undefined;
     this.health.down(why);
     this.settled();
-    this.timer = this.clock.schedule(randomInt(this.delay + 1), () => this.attempt());
+    this.timer = this.clock.schedule(Math.floor(Math.random() * (this.delay + 1)), () => this.attempt());
     this.delay = Math.min(this.delays.max, this.delay * 2);
   }
 }

@@ -5,15 +5,13 @@ import { basename, dirname } from "node:path";
 import type { Clock } from "@aiko/mqtt";
 import type { SerialSettings } from "../configuration/configuration.js";
 import { lockDevice } from "./device-lock.js";
-import { findDevice, isMatch } from "./device-path.js";
+import { findDevice } from "./device-path.js";
+import { isMatch } from "./device-pattern.js";
 import { openWithLibrary } from "./serial-library.js";
+import { lineUse } from "./serial-port.js";
 import { openTty } from "./serial-tty.js";
 import type { Opened, Opener } from "./stream-source.js";
 
-/** A device is open again within a second of its return, also where directories cannot be watched. */
-const DELAYS = { min: 100, max: 800 };
-/** Milliseconds of silence between what the device sends and what is sent to it. */
-const TURN_AROUND = 5;
 /** Rates that Linux's drivers have by name. */
 const TTY_RATES: ReadonlySet<number> = new Set([
   50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800,
@@ -26,9 +24,7 @@ export function serialOpener(settings: SerialSettings, clock: Clock): Opener {
     settings.driver === "tty" ||
     (settings.driver === "auto" && process.platform === "linux" && TTY_RATES.has(settings.baud));
   return {
-    duplex: "half",
-    silence: settings.rs485 ? TURN_AROUND : 0,
-    delays: DELAYS,
+    ...lineUse(settings),
     async open(signal): Promise<Opened> {
       const path = await findDevice(device);
       const release = exclusive ? await lockDevice(path) : undefined;

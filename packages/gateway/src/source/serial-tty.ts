@@ -8,6 +8,7 @@ import { closeSync, constants, openSync, readSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import type { SerialSettings } from "../configuration/configuration.js";
 import type { SerialPort } from "./serial-port.js";
+import { NO_WAIT, sttyArguments } from "./stty-arguments.js";
 
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
 /** A device that never pauses must not keep the flush going for ever. */
@@ -16,8 +17,6 @@ const MOST_FLUSHED = 2 ** 20;
 const MOST_MESSAGE = 300;
 /** Milliseconds that stty has: a line with flow control may never take what is still to be sent. */
 const MOST_SETTING = 5_000;
-/** Sets the line without waiting for what is still to be sent. Not every stty has it. */
-const NO_WAIT = "-drain";
 
 /** Rejects if the line cannot be opened or set, or the signal fires. */
 export async function openTty(path: string, settings: SerialSettings, signal: AbortSignal): Promise<SerialPort> {
@@ -44,17 +43,6 @@ export async function openTty(path: string, settings: SerialSettings, signal: Ab
       else stream.destroy();
     },
   };
-}
-
-/** The line as the device has it: no character has a meaning, and the modem's lines are ignored. */
-function sttyArguments({ baud, data, parity, stop, flow }: SerialSettings): string[] {
-  return [
-    ...["raw", "-echo", "-echoe", "-echok", "-iexten", "clocal", "cread", "-hupcl"],
-    ...[String(baud), `cs${data}`, stop === 2 ? "cstopb" : "-cstopb"],
-    ...(parity === "none" ? ["-parenb"] : ["parenb", parity === "odd" ? "parodd" : "-parodd"]),
-    ...(flow === "xonxoff" ? ["ixon", "ixoff"] : ["-ixon", "-ixoff"]),
-    flow === "rtscts" ? "crtscts" : "-crtscts",
-  ];
 }
 
 /** The line is open already, so that the settings stay. The descriptor is not passed on: Node would make it blocking. */

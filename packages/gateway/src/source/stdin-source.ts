@@ -1,7 +1,7 @@
 /** A source that reads what is piped into the gateway. It ends with its input. */
 
-import type { Readable } from "node:stream";
 import type { StdinSettings } from "../configuration/configuration.js";
+import type { ByteInput } from "./byte-stream.js";
 import { Channel } from "./channel.js";
 import type { Intake } from "./intake.js";
 import type { Source, SourceState, SourceStatus } from "./source.js";
@@ -15,7 +15,7 @@ export class StdinSource implements Source {
   constructor(
     private readonly settings: StdinSettings,
     private readonly intake: Intake,
-    private readonly input: Readable,
+    private readonly input: ByteInput,
     private readonly ended: () => void,
   ) {}
 

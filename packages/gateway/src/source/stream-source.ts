@@ -1,8 +1,8 @@
 /** A source that the gateway opens: a connection to a device, or a serial line. It is opened for ever. Knows nothing of how it is opened. */
 
-import type { Duplex as DuplexStream } from "node:stream";
 import type { LineControl, PipelineSettings } from "../configuration/configuration.js";
 import type { Peer } from "../pipeline/outcome.js";
+import type { ByteStream } from "./byte-stream.js";
 import type { Channel } from "./channel.js";
 import type { Duplex } from "./duplex.js";
 import { greet } from "./greeting.js";
@@ -14,7 +14,7 @@ import { attach } from "./stream-wire.js";
 
 /** A stream that was opened. */
 export interface Opened {
-  readonly stream: DuplexStream;
+  readonly stream: ByteStream;
   readonly peer: Peer;
   /** Where it goes, for the status. */
   readonly url: string;
@@ -42,7 +42,7 @@ export class StreamSource implements Source {
   private readonly health: Health;
   private readonly reopening: Reopening;
   private readonly stopping = new AbortController();
-  private wire: { readonly stream: DuplexStream; readonly channel: Channel } | undefined;
+  private wire: { readonly stream: ByteStream; readonly channel: Channel } | undefined;
   /** Resolves when all that came on the wires before is accepted or dropped. */
   private drained: Promise<void> = Promise.resolve();
   private opening: Promise<void> = Promise.resolve();
@@ -131,7 +131,7 @@ export class StreamSource implements Source {
     this.unwatch = this.opener.watch?.(() => this.reopening.hurry());
   }
 
-  private endSoon(stream: DuplexStream): void {
+  private endSoon(stream: ByteStream): void {
     const timer = this.intake.parts.clock.schedule(LAST_ANSWERS, () => stream.destroy());
     stream.once("close", () => timer.cancel());
     stream.end(() => stream.destroy());

@@ -1,7 +1,7 @@
 /** A stream as a wire: what the device sends goes to the intake, and what is written to the device has a bound. Does not open or close streams. */
 
-import type { Readable, Writable } from "node:stream";
 import type { Peer } from "../pipeline/outcome.js";
+import type { ByteInput, ByteOutput } from "./byte-stream.js";
 import { Channel } from "./channel.js";
 import type { Duplex } from "./duplex.js";
 import type { Intake } from "./intake.js";
@@ -17,8 +17,8 @@ const MOST_UNREAD = 2 ** 16;
 export function attach(
   intake: Intake,
   peer: Peer,
-  input: Readable,
-  output: Writable,
+  input: ByteInput,
+  output: ByteOutput,
   duplex: Duplex,
   silence = 0,
 ): Channel {

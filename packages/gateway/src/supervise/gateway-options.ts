@@ -1,11 +1,10 @@
-/** What a gateway is started with, and what it says of itself. */
+/** What a gateway is started with. */
 
 import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
-import type { FileSystem, SpoolStatistics } from "@aiko/mqtt-store";
+import type { FileSystem } from "@aiko/mqtt-store";
 import type { Recorder } from "../recording/recorder.js";
-import type { SourceStatus } from "../source/source.js";
-import type { UplinkStatus } from "../uplink/uplink.js";
+import type { Machine } from "./machine.js";
 
 /** Options of `Gateway.start`. */
 export interface GatewayOptions {
@@ -23,16 +22,6 @@ export interface GatewayOptions {
   readonly connects?: boolean | undefined;
   /** The version that the gateway reports. Default: none. */
   readonly version?: string | undefined;
-}
-
-/** The state of a gateway. */
-export interface GatewayStatus {
-  readonly id: string;
-  readonly startedAt: string;
-  readonly uplink: UplinkStatus;
-  readonly spool: SpoolStatistics;
-  readonly sources: Readonly<Record<string, SourceStatus>>;
-  readonly failedReloads: number;
-  /** Where the metrics are served. Undefined: nowhere. */
-  readonly metrics: string | undefined;
+  /** @internal What the gateway runs on. Default: Node, with the options `log`, `input`, `platform` and `fileSystem`. */
+  readonly machine?: Machine | undefined;
 }

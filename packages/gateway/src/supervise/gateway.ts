@@ -3,15 +3,14 @@
  * of configuration or command lines.
  */
 
-import { platform as nodePlatform, type Platform } from "@aiko/mqtt";
+import type { Platform } from "@aiko/mqtt";
 import { Log } from "@aiko/mqtt-configuration";
-import { MemoryFileSystem, nodeFileSystem, type Spool, type SpooledRecord } from "@aiko/mqtt-store";
+import type { SpooledRecord } from "@aiko/mqtt-store";
 import type { Configuration, SourceSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { createPipeline } from "../pipeline/pipeline.js";
-import { DeviceFile } from "../presence/device-file.js";
 import { Presence } from "../presence/presence.js";
-import { createSource } from "../source/create-source.js";
+import type { RecordSpool } from "../record-spool.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
 import type { Source } from "../source/source.js";
@@ -19,12 +18,11 @@ import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
 import { Uplink } from "../uplink/uplink.js";
 import { commandInbounds } from "./commands.js";
-import type { GatewayOptions, GatewayStatus } from "./gateway-options.js";
+import type { GatewayOptions } from "./gateway-options.js";
+import type { GatewayStatus } from "./gateway-status.js";
 import { Histogram } from "./histogram.js";
-import { metricsText } from "./metrics.js";
-import type { MetricsServer } from "./metrics-server.js";
-import { openSpool, spoolDirectory } from "./open-spool.js";
-import { StatusSocket } from "./status-socket.js";
+import type { Machine, Served } from "./machine.js";
+import type { MetricsView } from "./metrics.js";
 
 interface RunningSource {
   readonly settings: SourceSettings;
@@ -53,8 +51,7 @@ export class Gateway {
   private readonly startedAt: number;
   private uplink: Uplink;
   private failedReloads = 0;
-  private metrics: MetricsServer | undefined;
-  private socket: StatusSocket | undefined;
+  private served: Served | undefined;
   private stopping: Promise<void> | undefined;
   private readonly stopAsked = new AbortController();
   private failure: unknown;
@@ -65,8 +62,8 @@ export class Gateway {
   private constructor(
     private configuration: Configuration,
     private readonly options: GatewayOptions,
-    private readonly platform: Platform,
-    private readonly spool: Spool,
+    private readonly machine: Machine,
+    private readonly spool: RecordSpool,
     private readonly syncs: Histogram,
     private readonly log: Log,
     private readonly presence: Presence,
@@ -86,22 +83,21 @@ export class Gateway {
    */
   static async start(configuration: Configuration, options: GatewayOptions = {}): Promise<Gateway> {
     const { gateway } = configuration;
-    const platform = options.platform ?? nodePlatform;
-    const write = options.log ?? ((line: string) => process.stderr.write(`${line}\n`));
-    const log = new Log(gateway.log, gateway.logFormat, write, () => Date.now());
+    // Loaded when it is used: other machines do not have it.
+    const machine = options.machine ?? (await import("./node-machine.js")).nodeMachine(options);
+    const { platform } = machine;
+    const log = new Log(gateway.log, gateway.logFormat, machine.write, () => Date.now());
     const syncs = new Histogram(SYNC_BOUNDS);
-    const inMemory = configuration.spool.mode === "memory" ? new MemoryFileSystem() : nodeFileSystem;
-    const files = options.fileSystem ?? inMemory;
-    const spool = await openSpool(configuration, files, platform, syncs, log);
+    const { spool, devices } = await machine.openStorage(configuration, log, (seconds) => syncs.add(seconds));
     const presence = await Presence.open({
-      file: new DeviceFile(files, spoolDirectory(configuration), log),
+      file: devices,
       version: options.version,
       clock: platform.clock,
       random: platform.random,
       log,
       announce: (announcement) => started.uplink.announce(announcement),
     });
-    const started: Gateway = new Gateway(configuration, options, platform, spool, syncs, log, presence);
+    const started: Gateway = new Gateway(configuration, options, machine, spool, syncs, log, presence);
     try {
       await started.open();
     } catch (error) {
@@ -109,6 +105,10 @@ export class Gateway {
       throw error;
     }
     return started;
+  }
+
+  private get platform(): Platform {
+    return this.machine.platform;
   }
 
   /** The state of the gateway. */
@@ -122,7 +122,7 @@ export class Gateway {
       spool: spool.statistics,
       sources,
       failedReloads,
-      metrics: this.metrics?.url,
+      metrics: this.served?.metrics,
     };
   }
 
@@ -158,15 +158,10 @@ export class Gateway {
   }
 
   private async open(): Promise<void> {
-    const { metrics, adminSocket, sources } = this.configuration;
-    const { clock } = this.platform;
-    if (adminSocket !== undefined) this.socket = await StatusSocket.listen(adminSocket, () => this.status);
-    if (metrics !== undefined) {
-      // Node's HTTP takes 3 MB of memory, so it is loaded when it is used.
-      const { MetricsServer } = await import("./metrics-server.js");
-      this.metrics = new MetricsServer(metrics, () => this.metricsText(), clock, this.log);
-      await this.metrics.start();
-    }
+    const { configuration, log } = this;
+    const { sources } = configuration;
+    const views = { status: () => this.status, metrics: () => this.metricsView() };
+    this.served = await this.machine.serve(configuration, views, log);
     this.knowSources();
     const made = await Promise.all(
       sources.filter(({ enabled }) => enabled).map((settings) => this.makeSource(settings)),
@@ -188,8 +183,7 @@ export class Gateway {
     try {
       await this.uplink.stop(left / 2);
       await stopped;
-      await this.metrics?.stop();
-      await this.socket?.close();
+      await this.served?.stop();
     } finally {
       await this.presence.stop();
       await this.spool.close();
@@ -349,8 +343,7 @@ export class Gateway {
     });
     const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
     const intake: Intake = new Intake(parts, settings, recorded);
-    const input = this.options.input ?? process.stdin;
-    const source = await createSource(settings, intake, platform, input, () => this.sourceEnded());
+    const source = await this.machine.createSource(settings, intake, () => this.sourceEnded());
     const inbounds = commandInbounds({
       source: settings.id,
       pipeline,
@@ -402,9 +395,9 @@ export class Gateway {
     void this.stop();
   }
 
-  private metricsText(): string {
+  private metricsView(): Omit<MetricsView, "residentBytes"> {
     const { spool, uplink, sources, presence, failedReloads, syncs, budget } = this;
-    return metricsText({
+    return {
       spool: spool.statistics,
       syncs: syncs.counts,
       uplink: uplink.status,
@@ -416,9 +409,8 @@ export class Gateway {
       ),
       queuedBytes: budget.bytes,
       failedReloads,
-      residentBytes: process.memoryUsage.rss(),
       now: Date.now(),
-    });
+    };
   }
 }
 

@@ -4,7 +4,6 @@ import { type Platform, StoreError } from "@aiko/mqtt";
 import type { Log } from "@aiko/mqtt-configuration";
 import { type FileSystem, Spool } from "@aiko/mqtt-store";
 import type { Configuration } from "../configuration/configuration.js";
-import type { Histogram } from "./histogram.js";
 
 /** The directory of a spool in memory. */
 const IN_MEMORY = "memory";
@@ -19,7 +18,7 @@ export function openSpool(
   configuration: Configuration,
   fileSystem: FileSystem,
   { clock }: Platform,
-  syncs: Histogram,
+  synced: (seconds: number) => void,
   log: Log,
 ): Promise<Spool> {
   const { maxBytes, maxRecords, maxAge, segment, full, sync } = configuration.spool;
@@ -32,7 +31,7 @@ export function openSpool(
     sync,
     clock: { now: () => clock.now(), wallTime: () => Date.now() },
     onDamage: ({ file, offset, bytes, keptAs }) => log.error("the spool was damaged", { file, offset, bytes, keptAs }),
-    onSync: (milliseconds) => syncs.add(milliseconds / 1_000),
+    onSync: (milliseconds) => synced(milliseconds / 1_000),
     fileSystem,
   });
 }

@@ -79,7 +79,9 @@ function isAt(url: string, server: string): boolean {
 }
 
 function comparable(url: string): string {
-  const { protocol, hostname, port, pathname } = new URL(url);
-  const usual = { "mqtt:": "1883", "mqtts:": "8883", "ws:": "80", "wss:": "443" }[protocol];
-  return `${protocol}//${hostname}:${port || usual}${pathname === "/" ? "" : pathname}`;
+  const parts = /^(\w+):\/\/(\[[^\]]*\]|[^:/]*)(?::(\d+))?(.*)$/.exec(url);
+  if (parts === null) return url;
+  const [, scheme = "", host = "", port, path = ""] = parts;
+  const usual = { mqtt: "1883", mqtts: "8883", ws: "80", wss: "443" }[scheme.toLowerCase()];
+  return `${scheme.toLowerCase()}://${host.toLowerCase()}:${port ?? usual}${path === "/" ? "" : path}`;
 }

@@ -5,10 +5,11 @@
 
 import { type Client, type ConnectOptions, createClient, type Platform, type PublishOptions } from "@aiko/mqtt";
 import type { Log } from "@aiko/mqtt-configuration";
-import type { Spool, SpooledRecord } from "@aiko/mqtt-store";
+import type { SpooledRecord } from "@aiko/mqtt-store";
 import type { UplinkSettings } from "../configuration/configuration.js";
 import type { DropReason } from "../drop-reason.js";
 import { decodeProperties } from "../record-properties.js";
+import type { RecordSpool } from "../record-spool.js";
 import { TokenBucket } from "../token-bucket.js";
 import { type Announcement, Announcements } from "./announcements.js";
 import { type Watched, watchInbound } from "./inbound.js";
@@ -18,7 +19,7 @@ import { firstOf, uplinkOptions } from "./uplink-options.js";
 
 /** What an uplink works with. */
 export interface UplinkParts {
-  readonly spool: Spool;
+  readonly spool: RecordSpool;
   /** The servers, the preferred one first. The limits are those of the first. */
   readonly uplinks: readonly UplinkSettings[];
   /** Records that were read from the spool and have no outcome, in order: they are published first. */

@@ -72,8 +72,11 @@ const KNOWN_FLAGS = 0x1f;
 /** The most bytes of a record's entry besides its topic, properties and payload. */
 const RECORD_OVERHEAD = 23;
 
-/** The bytes that the record's entry takes at most. A UTF-16 code unit is at most three bytes of UTF-8. */
-export function mostBytes({ topic, payload, properties }: SpoolRecord): number {
+/**
+ * Returns the bytes that a record takes in a spool at most. `append` rejects a record that takes more than `segmentSize`. A UTF-16 code unit is at
+ * most three bytes of UTF-8.
+ */
+export function recordSize({ topic, payload, properties }: SpoolRecord): number {
   return RECORD_OVERHEAD + topic.length * 3 + payload.length + (properties?.length ?? 0);
 }
 
@@ -125,7 +128,7 @@ export class BodyWriter {
   /** @param own the record's place among its source's records */
   record(source: number, own: number, record: SpoolRecord): void {
     const { topic, payload, qos = 1, retain, expiry, properties } = record;
-    this.reserve(mostBytes(record));
+    this.reserve(recordSize(record));
     const { bytes } = this;
     let at = this.at;
     bytes[at] =
@@ -217,7 +220,7 @@ export function decodeRecord(
 
 /** @throws StoreError STORE_FULL if no spool of this segment size can hold the record */
 export function assertFits(record: SpoolRecord, segmentSize: number): void {
-  const size = mostBytes(record);
+  const size = recordSize(record);
   // Counting the bytes costs more than the rest; a short topic cannot have too many.
   const isTopicShort = record.topic.length * 3 <= 0xffff || Buffer.byteLength(record.topic) <= 0xffff;
   if (isTopicShort && size <= segmentSize) return;

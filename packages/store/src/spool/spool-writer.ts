@@ -7,7 +7,7 @@ import type { AgeLimit } from "./age-limit.js";
 import type { Account } from "./ledger.js";
 import { Segment } from "./segment.js";
 import type { SpoolSettings } from "./spool-options.js";
-import { assertFits, BodyWriter, mostBytes, type SpoolRecord } from "./spool-record.js";
+import { assertFits, BodyWriter, recordSize, type SpoolRecord } from "./spool-record.js";
 import type { SpoolState } from "./spool-state.js";
 import type { SpoolUpkeep } from "./spool-upkeep.js";
 
@@ -67,7 +67,7 @@ export class SpoolWriter {
   /** Resolves when all records are accepted. If it rejects, none is. @throws StoreError STORE_FULL or STORE_FAILED */
   append(account: Account, records: readonly SpoolRecord[]): Promise<void> {
     let size = 0;
-    for (const record of records) size += mostBytes(record);
+    for (const record of records) size += recordSize(record);
     if (this.waitingBytes > 0 && this.waitingBytes + size > MOST_WAITING) {
       return Promise.reject(this.full(`${this.waitingBytes + size} bytes would be waiting to be written`));
     }
@@ -127,7 +127,7 @@ export class SpoolWriter {
       let own = accepted.get(account) ?? account.accepted;
       if (!this.defined.has(account) && !accepted.has(account)) body.definition(account.number, account.id, own);
       for (const record of records) {
-        if (body.hasRecords && body.size + mostBytes(record) > FRAME_SIZE) {
+        if (body.hasRecords && body.size + recordSize(record) > FRAME_SIZE) {
           bodies.push(body.body);
           body = new BodyWriter(body.next, acceptedAt, FRAME_SIZE);
         }

@@ -17,7 +17,7 @@ import { recover } from "./recovery.js";
 import { bodies } from "./segment-scan.js";
 import { parseSpoolOptions, type SpoolOptions, type SpoolSettings } from "./spool-options.js";
 import { SpoolReader } from "./spool-reader.js";
-import { bodyStart, decodeRecord, eachEntry, mostBytes, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
+import { bodyStart, decodeRecord, eachEntry, type SpooledRecord, type SpoolRecord } from "./spool-record.js";
 import { SpoolState } from "./spool-state.js";
 import { SpoolUpkeep } from "./spool-upkeep.js";
 import { SpoolWriter } from "./spool-writer.js";
@@ -133,11 +133,6 @@ export class Spool {
       await release();
       throw error;
     }
-  }
-
-  /** Returns the bytes that a record takes at most. `append` rejects a record that takes more than `segmentSize`. */
-  static sizeOf(record: SpoolRecord): number {
-    return mostBytes(record);
   }
 
   /**
