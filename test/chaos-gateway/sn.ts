@@ -69,7 +69,11 @@ export async function runSn(argv: readonly string[], program: string): Promise<n
   await server.start();
   const received = new Received();
   const url = `mqtt://127.0.0.1:${server.port}`;
-  const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 3_600 }, reconnect: { initialDelay: 20, maximumDelay: 100 } };
+  const lasting = {
+    cleanStart: false,
+    properties: { sessionExpiryInterval: 3_600 },
+    reconnect: { initialDelay: 20, maximumDelay: 100 },
+  };
   await using observer = await connect(url, { ...lasting, clientId: "observer" });
   await observer.subscribe("up/+", { qos: 2, onMessage: (message) => received.take(message.text()) });
   const ports = [await freePort(), await freePort()] as const;
