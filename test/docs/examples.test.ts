@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UdpGateway } from "../../packages/gateway/test/sn/client/udp-gateway.ts";
 import { bothPorts } from "../fixtures/listeners.ts";
 import { filesBelow } from "../house/source.ts";
 
@@ -24,15 +25,18 @@ const isTestFile = (text: string): boolean => text.includes('from "vitest"');
 
 let folder: string;
 let broker: Broker;
+let gateway: UdpGateway;
 
 beforeAll(async () => {
   mkdirSync("node_modules/.cache", { recursive: true });
   folder = mkdtempSync("node_modules/.cache/doc-examples-"); // inside the workspace, so that packages resolve
   broker = await Broker.listen(bothPorts());
+  gateway = await UdpGateway.listen();
 });
 
 afterAll(async () => {
   await broker.close();
+  await gateway[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -61,7 +65,8 @@ describe("examples in documents", () => {
     blocks.forEach((block, i) => {
       const program = block.text
         .replaceAll("mqtt://localhost:1883", broker.url)
-        .replaceAll("ws://localhost:8083/mqtt", String(broker.urls[1]));
+        .replaceAll("ws://localhost:8083/mqtt", String(broker.urls[1]))
+        .replaceAll("udp://localhost:10000", gateway.url);
       const ending = isTestFile(program) ? "test.ts" : "ts";
       writeFileSync(join(folder, `block${i}.${ending}`), `${program}\nexport {};\n`);
     });

@@ -94,6 +94,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./shell/rr.js")).rr,
   },
   {
+    names: ["sn-pub"],
+    summary: "publish messages through an MQTT-SN gateway",
+    load: async () => (await import("./sn/sn-pub.js")).snPub,
+  },
+  {
+    names: ["sn-sub"],
+    summary: "print the messages that an MQTT-SN gateway sends",
+    load: async () => (await import("./sn/sn-sub.js")).snSub,
+  },
+  {
     names: ["ping"],
     summary: "check that a server answers, with an exit code for scripts",
     load: async () => (await import("./explain/ping.js")).ping,

@@ -18,7 +18,7 @@ export class Inbound {
     private readonly deliver: (packet: PublishPacket, topic: string | undefined) => void,
   ) {}
 
-  published(packet: PublishPacket): void {
+  published(packet: PublishPacket, now: number): void {
     const { topic } = packet;
     const name = this.nameOf(topic);
     if (name === undefined && topic.kind === "normal") {
@@ -27,7 +27,7 @@ export class Inbound {
       this.send({ type: "puback", topicId: topic.id, messageId, returnCode: RETURN_CODES.invalidTopicId });
       return;
     }
-    const answer = this.deliveries.arrive(packet);
+    const answer = this.deliveries.arrive(packet, now);
     if (answer === "new") this.deliver(packet, name);
     else if (answer !== undefined) this.send(answer);
   }
@@ -43,11 +43,11 @@ export class Inbound {
     });
   }
 
-  released(messageId: number): void {
-    this.send(this.deliveries.release(messageId));
+  released(messageId: number, now: number): void {
+    this.send(this.deliveries.release(messageId, now));
   }
 
-  /** The application is done with a message. */
+  /** The application is done with a message: the same object as it was delivered. */
   handled(packet: PublishPacket): void {
     const answer = this.deliveries.done(packet);
     if (answer !== undefined) this.send(answer);

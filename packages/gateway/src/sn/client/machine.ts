@@ -244,7 +244,7 @@ export class Machine {
       case "publish":
         if (packet.qos < 0) break;
         this.keepAwake();
-        this.inbound.published(packet);
+        this.inbound.published(packet, this.now);
         return;
       case "register":
         this.keepAwake();
@@ -252,7 +252,7 @@ export class Machine {
         return;
       case "pubrel":
         this.keepAwake();
-        this.inbound.released(packet.messageId);
+        this.inbound.released(packet.messageId, this.now);
         return;
       case "pingreq":
         if (this.state === "active") this.send({ type: "pingresp" });

@@ -2,11 +2,10 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { TransportError, UsageError } from "@aiko/mqtt";
+import { TransportError } from "@aiko/mqtt";
 import type { Datagram, DatagramListener } from "./datagram.js";
+import { udpAddressOf } from "./udp-address.js";
 
-/** The port of a gateway, which the specification leaves open. */
-const PORT = 10_000;
 /** Bytes that may wait in the socket. */
 const MOST_UNSENT = 2 ** 20;
 
@@ -25,9 +24,11 @@ class UdpDatagram implements Datagram {
   private readonly host: string;
   private readonly port: number;
   private socket: Socket | undefined;
+  /** Settles when the last datagram has left. */
+  private sent: Promise<void> = Promise.resolve();
 
   constructor(url: string) {
-    const { host, port } = addressOf(url);
+    const { host, port } = udpAddressOf("gateway", url);
     this.name = url;
     this.host = host;
     this.port = port;
@@ -35,7 +36,7 @@ class UdpDatagram implements Datagram {
 
   async open(listener: DatagramListener): Promise<void> {
     try {
-      const { address, family } = await lookup(this.host);
+      const { address, family } = await lookup(this.host, { verbatim: false }); // IPv4 first: UDP cannot try both
       const socket = createSocket(family === 6 ? "udp6" : "udp4");
       this.socket = socket;
       await new Promise<void>((resolve, reject) => {
@@ -57,17 +58,14 @@ class UdpDatagram implements Datagram {
   send(bytes: Uint8Array): void {
     const { socket } = this;
     if (socket === undefined || socket.getSendQueueSize() > MOST_UNSENT) return;
-    try {
-      socket.send(bytes, () => undefined); // an error is that of a lost datagram
-    } catch {
-      // the socket is closing
-    }
+    this.sent = new Promise((resolve) => socket.send(bytes, () => resolve())); // an error means a lost datagram
   }
 
   async close(): Promise<void> {
     const { socket } = this;
     this.socket = undefined;
     if (socket === undefined) return;
+    await this.sent;
     socket.removeAllListeners();
     socket.on("error", () => undefined);
     await new Promise<void>((resolve) => {
@@ -78,23 +76,4 @@ class UdpDatagram implements Datagram {
       }
     });
   }
-}
-
-function addressOf(url: string): { readonly host: string; readonly port: number } {
-  const wrong = (rule: string): UsageError => new UsageError("URL_INVALID", `gateway "${url}": ${rule}`);
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw wrong("must be a URL, such as udp://gateway.example:10000");
-  }
-  const { protocol, hostname, port, pathname, search, hash, username, password } = parsed;
-  if (protocol !== "udp:") throw wrong("must begin with udp://; pass the option datagram for another way");
-  if (hostname === "") throw wrong("has no host");
-  if (`${search}${hash}${username}${password}` !== "" || !["", "/"].includes(pathname)) {
-    throw wrong("must have a host and a port only");
-  }
-  if (port === "0") throw wrong("the port must not be 0");
-  const isV6 = hostname.startsWith("[");
-  return { host: isV6 ? hostname.slice(1, -1) : hostname, port: port === "" ? PORT : Number(port) };
 }

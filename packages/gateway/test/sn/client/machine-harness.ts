@@ -70,6 +70,12 @@ export class Bench {
     for (const packet of packets) this.machine.receive(encodeFrame(packet), this.now);
   }
 
+  /** The application is done with the message that came as number `index`. */
+  handled(index: number): void {
+    const [, packet] = this.messages[index] ?? [];
+    if (packet !== undefined) this.machine.handled(packet, this.now);
+  }
+
   bytes(...bytes: number[]): void {
     this.machine.receive(Uint8Array.from(bytes), this.now);
   }

@@ -6,13 +6,20 @@ import { Answers } from "./small-gateway.ts";
 
 export class UdpGateway {
   readonly answers = new Answers();
+  /** Whether it answers nothing. */
+  isDeaf = false;
+  /** The return code with which it refuses connections. */
+  refuses = 0;
   private client: RemoteInfo | undefined;
 
   private constructor(private readonly socket: Socket) {
     socket.on("message", (bytes, from) => {
       this.client = from;
       const { packet } = decodeFrame(bytes);
-      if (packet !== undefined) this.send(...this.answers.to(packet).map((each) => encodeFrame(each)));
+      if (packet === undefined || this.isDeaf) return;
+      const isRefused = packet.type === "connect" && this.refuses > 0;
+      const answers = isRefused ? [{ type: "connack", returnCode: this.refuses } as const] : this.answers.to(packet);
+      this.send(...answers.map((each) => encodeFrame(each)));
     });
   }
 
