@@ -1,13 +1,10 @@
 /** The settings of a source of the kind "mqtt-sn": where it listens, and what its machine is told. */
 
 import type { SnSettings as SnMachineSettings } from "../sn/gateway/sn-settings.js";
-import type { PipelineSettings } from "./configuration.js";
-import type { Address, SerialWire, TcpWire } from "./wires.js";
+import type { Address } from "./wires.js";
 
 export interface SnWire {
   readonly kind: "mqtt-sn";
-  /** The line to a client or a forwarder. Undefined: clients send datagrams to `listen`. */
-  readonly line: (PipelineSettings & (SerialWire | TcpWire)) | undefined;
   readonly listen: Address;
   /** Addresses or networks that may send. Empty: all. */
   readonly allow: readonly string[];
