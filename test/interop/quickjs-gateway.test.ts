@@ -36,9 +36,11 @@ async function configured(sources: string, port = 1, spool = ""): Promise<string
     path,
     `[gateway]
 id = "router"
+memory_limit = "64KiB"
 [uplink]
 url = "mqtt://127.0.0.1:${port}"
 reconnect = { min = "20ms", max = "100ms" }
+inflight = 20
 [spool]
 mode = "memory"
 max_bytes = "1MiB"

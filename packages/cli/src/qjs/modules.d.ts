@@ -6,6 +6,9 @@
 declare module "qjs:std" {
   export const SEEK_END: number;
 
+  /** Frees objects that only refer to each other. */
+  export function gc(): void;
+
   export interface File {
     seek(offset: number, from: number): number;
     /** @param most in bytes */

@@ -39,6 +39,7 @@ function compiled(name: string): Part {
   file.seek(-back, std.SEEK_END);
   const text = file.readAsString(length).replaceAll("\n//", "\n");
   file.close();
+  std.gc(); // what the part before has left
   return std.evalScript(`(function(require,exports,module){${text}\n})`) as Part;
 }
 
