@@ -92,7 +92,7 @@ max_clients_per_host = ${2 * most}
   );
   const { child: gateway, found: port } = await start(
     ["gateway", "--config", file],
-    /udp:\/\/127\.0\.0\.1:(\d+)[^]*connected to the server/,
+    /udp:\/\/127\.0\.0\.1:(\d+)[\s\S]*connected to the server/,
   );
   const { pid } = gateway;
   let received = 0;
