@@ -6,6 +6,7 @@
 import type { DecodeSettings } from "./decode-settings.js";
 import type { CheckSettings, FrameSettings } from "./frame-settings.js";
 import type { RequestSettings } from "./request-settings.js";
+import type { SnWire } from "./sn-settings.js";
 import type {
   Address,
   ExecWire,
@@ -107,6 +108,7 @@ export type SourceSettings =
   | UdpSettings
   | ExecSettings
   | MqttSettings
+  | SnSourceSettings
   | StdinSettings
   | HttpSettings;
 
@@ -117,6 +119,7 @@ export type SerialSettings = PipelineSettings & SerialWire;
 export type UdpSettings = PipelineSettings & UdpWire;
 export type ExecSettings = PipelineSettings & ExecWire;
 export type MqttSettings = PipelineSettings & MqttWire;
+export type SnSourceSettings = PipelineSettings & SnWire;
 
 export interface StdinSettings extends PipelineSettings {
   readonly kind: "stdin";

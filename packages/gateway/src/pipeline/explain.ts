@@ -13,6 +13,7 @@ import type { DropReason } from "../drop-reason.js";
 import { Failure } from "../failure.js";
 import { ExplainedPresence } from "../presence/explained-presence.js";
 import { valueText } from "../route/placeholder-values.js";
+import { explainMessage } from "../sn/explain-message.js";
 import { hex } from "../text/hex.js";
 import { escaped, shown } from "../text/shown.js";
 import { readUtf8 } from "../text/utf8.js";
@@ -43,6 +44,7 @@ export function explain(
   bytes: Uint8Array,
   options: ExplainOptions,
 ): string {
+  if (source.kind === "mqtt-sn") return explainMessage(bytes);
   const peer = options.peer ?? { peer: source.id, port: 0 };
   const presence = new ExplainedPresence(source, gateway, options.homeAssistant);
   const pipeline = createPipeline(source, gateway, { wallTime: options.wallTime, devices: presence.sink });

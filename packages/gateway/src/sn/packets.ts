@@ -28,7 +28,7 @@ export interface AdvertisePacket {
 }
 
 /** A client looks for a gateway [SN 5.4.2]. */
-export interface SearchgwPacket {
+interface SearchgwPacket {
   readonly type: "searchgw";
   /** The hops of the broadcast, 0 … 255; 0 means all nodes of the network. */
   readonly radius: number;
@@ -56,13 +56,13 @@ export interface ConnectPacket {
 }
 
 /** Answers CONNECT [SN 5.4.5]. */
-export interface ConnackPacket {
+interface ConnackPacket {
   readonly type: "connack";
   readonly returnCode: number;
 }
 
 /** The gateway asks for the will's topic or the will's message [SN 5.4.6, 5.4.8], or answers a PINGREQ [SN 5.4.20]. */
-export interface BarePacket {
+interface BarePacket {
   readonly type: "willtopicreq" | "willmsgreq" | "pingresp";
 }
 
@@ -80,7 +80,7 @@ export interface WillmsgPacket {
 }
 
 /** Answers WILLTOPICUPD and WILLMSGUPD [SN 5.4.24, 5.4.25]. */
-export interface WillrespPacket {
+interface WillrespPacket {
   readonly type: "willtopicresp" | "willmsgresp";
   readonly returnCode: number;
 }
@@ -142,7 +142,7 @@ export interface SubscribePacket {
 }
 
 /** Answers SUBSCRIBE [SN 5.4.16]. */
-export interface SubackPacket {
+interface SubackPacket {
   readonly type: "suback";
   /** The granted QoS. */
   readonly qos: 0 | 1 | 2;

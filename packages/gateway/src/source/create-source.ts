@@ -4,20 +4,29 @@ import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
 import type { ExecSettings, SourceSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
+import type { KeptAt } from "./mqtt-sn-source.js";
+import type { ServerLink } from "./server-link.js";
 import { ServerSource } from "./server-source.js";
 import type { Source } from "./source.js";
 import { StdinSource } from "./stdin-source.js";
 import { StreamSource } from "./stream-source.js";
 
-/**
- * @param input what a source of the kind "stdin" reads
- * @param ended is called when the input of a source is over
- */
+/** What sources use of the gateway, besides the intake. */
+interface SourceParts {
+  readonly platform: Platform;
+  /** What a source of the kind "stdin" reads. */
+  readonly input: Readable;
+  /** The gateway's servers. */
+  readonly server: ServerLink;
+  /** Where a source can keep something. Undefined: nowhere, because the spool is in memory. */
+  readonly kept: KeptAt | undefined;
+}
+
+/** @param ended is called when the input of a source is over */
 export async function createSource(
   settings: SourceSettings,
   intake: Intake,
-  platform: Platform,
-  input: Readable,
+  { platform, input, server, kept }: SourceParts,
   ended: () => void,
 ): Promise<Source> {
   const { clock } = platform;
@@ -43,6 +52,10 @@ export async function createSource(
       return execSource(settings, intake);
     case "mqtt":
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
+    case "mqtt-sn": {
+      const { MqttSnSource } = await import("./mqtt-sn-source.js");
+      return await MqttSnSource.make(settings, intake, { platform, server, kept });
+    }
     case "http":
       return new (await import("./http-source.js")).HttpSource(settings, intake);
     case "stdin":

@@ -37,6 +37,7 @@ function checksOf(settings: SourceSettings): KeyCheck[] {
     case "http":
       return [["listen", listens(settings.listen)]];
     case "udp":
+    case "mqtt-sn":
       return [["listen", binds(settings.listen)]];
     case "unix":
       return [["path", settings.listen ? access(dirname(settings.path), W_OK | X_OK) : access(settings.path, W_OK)]];

@@ -6,6 +6,16 @@ export type SourceState = "down" | "up" | "ended";
 /** What is published of a source. "error": it could not be opened, and the last attempt failed. */
 export type SourceCondition = "up" | "down" | "error";
 
+/** What only a source for MQTT-SN clients knows. */
+export interface SnStatus {
+  /** Sessions by state. */
+  readonly clients: Readonly<Record<string, number>>;
+  /** Messages that were sent to clients again. */
+  readonly retries: number;
+  /** Messages for clients that were dropped, by reason. */
+  readonly undelivered: Readonly<Record<string, number>>;
+}
+
 export interface SourceStatus {
   readonly state: SourceState;
   /** Open connections. */
@@ -16,6 +26,8 @@ export interface SourceStatus {
   readonly timeouts?: number;
   /** Datagrams that the kernel has dropped since the socket was opened. Undefined: it is not known. */
   readonly kernelDrops?: number;
+  /** Undefined: its devices do not speak MQTT-SN. */
+  readonly sn?: SnStatus;
   /** Why it is down. */
   readonly lastError: string | undefined;
   /** Where it listens, once it is up: as a URL. */

@@ -13,6 +13,7 @@ import { Presence } from "../presence/presence.js";
 import type { RecordSpool } from "../record-spool.js";
 import { Intake, type IntakeParts } from "../source/intake.js";
 import { MemoryBudget } from "../source/memory-budget.js";
+import { ServerLink } from "../source/server-link.js";
 import type { Source } from "../source/source.js";
 import type { Announcement } from "../uplink/announcements.js";
 import type { Inbound } from "../uplink/inbound.js";
@@ -58,6 +59,7 @@ export class Gateway {
   private end: (error: unknown) => void = () => {};
   private reloading: Promise<unknown> = Promise.resolve();
   private readonly budget: MemoryBudget;
+  private readonly server: ServerLink;
 
   private constructor(
     private configuration: Configuration,
@@ -70,6 +72,7 @@ export class Gateway {
   ) {
     this.startedAt = Date.now();
     this.budget = new MemoryBudget(configuration.gateway.memoryLimit);
+    this.server = new ServerLink(configuration.uplinks);
     this.ended = new Promise((resolve) => {
       this.end = resolve;
     });
@@ -229,6 +232,7 @@ export class Gateway {
       throw new Error(`${name} has changed; restart the gateway to use the new value`);
     }
     this.configuration = next;
+    this.server.uplinks = next.uplinks;
     const { id, base, timestamps, shutdown, log, logFormat, memoryLimit } = next.gateway;
     this.log.configure(log, logFormat);
     this.budget.maximum = memoryLimit;
@@ -243,7 +247,11 @@ export class Gateway {
     const isSamePipeline = isSameState && id === before.gateway.id && timestamps === before.gateway.timestamps;
     const wanted = new Map(next.sources.filter(({ enabled }) => enabled).map((each) => [each.id, each]));
     const ended = [...this.sources].filter(
-      ([source, { settings }]) => !isSamePipeline || !isSame(settings, wanted.get(source)),
+      ([source, { settings }]) =>
+        !isSamePipeline ||
+        !isSame(settings, wanted.get(source)) ||
+        // Its clients have connections to the servers.
+        (settings.kind === "mqtt-sn" && !isSame(before.uplinks, next.uplinks)),
     );
     await Promise.all(
       ended.map(async ([name, { stop }]) => {
@@ -289,6 +297,7 @@ export class Gateway {
         heard: (payload) => payload === "online" && this.presence.announceAgain(),
       },
       refused: (record, reason) => this.refused(record, reason),
+      changed: (isConnected) => this.server.changed(isConnected),
       wallTime: () => Date.now(),
     });
   }
@@ -343,7 +352,7 @@ export class Gateway {
     });
     const recorded = this.options.recorder?.tap(pipeline, settings.id, () => clock.now()) ?? pipeline;
     const intake: Intake = new Intake(parts, settings, recorded);
-    const source = await this.machine.createSource(settings, intake, () => this.sourceEnded());
+    const source = await this.machine.createSource(settings, intake, () => this.sourceEnded(), this.server);
     const inbounds = commandInbounds({
       source: settings.id,
       pipeline,

@@ -6,6 +6,7 @@ import type { Configuration, SourceSettings } from "../configuration/configurati
 import type { DeviceList } from "../presence/device-list.js";
 import type { RecordSpool } from "../record-spool.js";
 import type { Intake } from "../source/intake.js";
+import type { ServerLink } from "../source/server-link.js";
 import type { Source } from "../source/source.js";
 import type { GatewayStatus } from "./gateway-status.js";
 import type { MetricsView } from "./metrics.js";
@@ -41,8 +42,13 @@ export interface Machine {
    * @throws StoreError if it cannot be opened
    */
   openStorage(configuration: Configuration, log: Log, synced: (seconds: number) => void): Promise<Storage>;
-  /** Makes the source that the settings describe. @param ended called when the input of a source is over */
-  createSource(settings: SourceSettings, intake: Intake, ended: () => void): Promise<Source>;
+  /**
+   * Makes the source that the settings describe.
+   *
+   * @param ended called when the input of a source is over
+   * @param server the gateway's servers
+   */
+  createSource(settings: SourceSettings, intake: Intake, ended: () => void, server: ServerLink): Promise<Source>;
   /** Serves the metrics and the status, if they are configured. */
   serve(configuration: Configuration, views: Views, log: Log): Promise<Served>;
 }

@@ -126,6 +126,28 @@ export function metricsText(view: MetricsView): string {
         drops === undefined ? [] : [[{ source }, drops]],
       ),
     ),
+    family(
+      "sn_clients",
+      "gauge",
+      "Sessions of MQTT-SN clients.",
+      states.flatMap(([source, { sn }]) =>
+        Object.entries(sn?.clients ?? {}).map(([state, count]): Sample => [{ source, state }, count]),
+      ),
+    ),
+    family(
+      "sn_retries_total",
+      "counter",
+      "Messages that were sent to MQTT-SN clients again.",
+      states.flatMap(([source, { sn }]): Sample[] => (sn === undefined ? [] : [[{ source }, sn.retries]])),
+    ),
+    family(
+      "sn_undelivered_total",
+      "counter",
+      "Messages for MQTT-SN clients that were dropped.",
+      states.flatMap(([source, { sn }]) =>
+        Object.entries(sn?.undelivered ?? {}).map(([reason, count]): Sample => [{ source, reason }, count]),
+      ),
+    ),
     family("reload_failed_total", "counter", "Reloads whose configuration was not valid.", [[{}, view.failedReloads]]),
     `# HELP process_resident_memory_bytes Memory of the process.\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${view.residentBytes}\n`,
   ].join("");

@@ -4,6 +4,7 @@ import { platform as nodePlatform } from "@aiko/mqtt";
 import { MemoryFileSystem, nodeFileSystem } from "@aiko/mqtt-store";
 import { DeviceFile } from "../presence/device-file.js";
 import { createSource } from "../source/create-source.js";
+import type { KeptAt } from "../source/mqtt-sn-source.js";
 import type { GatewayOptions } from "./gateway-options.js";
 import type { Machine } from "./machine.js";
 import { metricsText } from "./metrics.js";
@@ -13,17 +14,21 @@ import { StatusSocket } from "./status-socket.js";
 
 export function nodeMachine(options: GatewayOptions): Machine {
   const platform = options.platform ?? nodePlatform;
+  /** Where sources can keep something. Undefined: nowhere, because the spool is in memory. */
+  let kept: KeptAt | undefined;
   return {
     platform,
     write: options.log ?? ((line) => process.stderr.write(`${line}\n`)),
     async openStorage(configuration, log, synced) {
       const inMemory = configuration.spool.mode === "memory" ? new MemoryFileSystem() : nodeFileSystem;
       const files = options.fileSystem ?? inMemory;
+      const directory = spoolDirectory(configuration);
+      kept = configuration.spool.mode === "memory" ? undefined : { directory, files };
       const spool = await openSpool(configuration, files, platform, synced, log);
-      return { spool, devices: new DeviceFile(files, spoolDirectory(configuration), log) };
+      return { spool, devices: new DeviceFile(files, directory, log) };
     },
-    createSource: (settings, intake, ended) =>
-      createSource(settings, intake, platform, options.input ?? process.stdin, ended),
+    createSource: (settings, intake, ended, server) =>
+      createSource(settings, intake, { platform, input: options.input ?? process.stdin, server, kept }, ended),
     async serve({ metrics, adminSocket }, views, log) {
       const socket = adminSocket === undefined ? undefined : await StatusSocket.listen(adminSocket, views.status);
       let server: MetricsServer | undefined;

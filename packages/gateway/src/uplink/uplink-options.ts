@@ -36,26 +36,34 @@ export function uplinkOptions(
   statusTopic: string,
   platform: Platform,
 ): ConnectOptions {
+  const { clientId, inflight } = firstOf(uplinks);
+  return {
+    ...serverOptions(uplinks, platform),
+    clientId,
+    // One queue, not two: records wait in the spool.
+    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend", qos0: "drop" },
+    will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
+  };
+}
+
+/** The options of any connection to these servers: without a client identifier, a queue or a will. */
+export function serverOptions(uplinks: readonly UplinkSettings[], platform: Platform) {
   const first = firstOf(uplinks);
-  const { clientId, version, keepAlive, sessionExpiry, inflight, reconnect, stuck } = first;
+  const { version, keepAlive, sessionExpiry, reconnect, stuck } = first;
   const settingsOf = (server: string): UplinkSettings => uplinks.find(({ url }) => isAt(url, server)) ?? first;
   const hasCredentials = uplinks.some(({ username, password }) => username !== undefined || password !== undefined);
   return {
-    clientId,
     protocolVersion: version,
     cleanStart: false,
     // The check for a server that does not acknowledge runs with the keep-alive.
     keepAlive: Math.max(1, Math.ceil(Math.min(keepAlive, stuck) / 1_000)),
     acknowledgeTimeout: stuck,
     properties: { sessionExpiryInterval: Math.floor(sessionExpiry / 1_000) },
-    // One queue, not two: records wait in the spool.
-    outbox: { maximumCount: inflight + OWN_MESSAGES, sessionLost: "resend", qos0: "drop" },
     reconnect: { initialDelay: reconnect.min, maximumDelay: reconnect.max },
-    will: { topic: statusTopic, payload: "offline", qos: 1, retain: true },
     ...(uplinks.some(({ url }) => isEncrypted(url)) ? { tls: (server: string) => clientTls(settingsOf(server)) } : {}),
     ...(hasCredentials ? { credentials: (server: string) => credentialsOf(settingsOf(server)) } : {}),
     platform,
-  };
+  } satisfies ConnectOptions;
 }
 
 export function isEncrypted(url: string): boolean {

@@ -32,6 +32,8 @@ export interface UplinkParts {
   readonly watched: Watched | undefined;
   /** Called for each record that the server refused. */
   refused(record: SpooledRecord, reason: DropReason): void;
+  /** The server is connected, or is not any more. */
+  changed(isConnected: boolean): void;
   readonly platform: Platform;
   wallTime(): number;
   readonly log: Log;
@@ -113,8 +115,12 @@ export class Uplink {
       this.maximumQos = properties.maximumQoS ?? 2;
       this.isRetainAvailable = properties.retainAvailable ?? true;
       this.connected(server, protocolVersion);
+      parts.changed(true);
     });
-    this.client.on("disconnected", ({ error }) => this.disconnected(error.message));
+    this.client.on("disconnected", ({ error }) => {
+      this.disconnected(error.message);
+      parts.changed(false);
+    });
     this.client.on("reconnecting", ({ error, attempt }) => this.waiting(error.message, attempt));
     this.client.on("takenOver", ({ error }) => parts.log.error(error.message));
     this.client.on("error", (error) => parts.log.error(String(error)));

@@ -288,19 +288,20 @@ const samples: Readonly<Record<string, readonly Sample[]>> = {
   sources: [
     [
       { source: 'id = "in"; topic = "t"' },
-      'g.toml:7: source[0].kind: is required and missing; write one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http"',
+      'g.toml:7: source[0].kind: is required and missing; write one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "mqtt-sn", "stdin", "http"',
     ],
     [
-      { source: 'id = "in"; kind = "mqtt-sn"' },
-      'g.toml:9: source[0].kind: "mqtt-sn" is not supported by this version of the gateway; it supports "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http"',
+      { source: 'id = "in"; kind = "mqtt-sn"; listen = ":1"' },
+      "g.toml:10: source[0].listen: is not loopback, and MQTT-SN has no passwords: write allow with the networks of the clients, or insecure = true",
+      "weaker",
     ],
     [
       { source: 'id = "in"; kind = "tcp-sever"' },
-      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http" (did you mean "tcp-server"?), not "tcp-sever"',
+      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "mqtt-sn", "stdin", "http" (did you mean "tcp-server"?), not "tcp-sever"',
     ],
     [
       { source: 'id = "in"; kind = "tape"' },
-      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "stdin", "http", not "tape"',
+      'g.toml:9: source[0].kind: must be one of "serial", "tcp", "tcp-server", "unix", "udp", "exec", "mqtt", "mqtt-sn", "stdin", "http", not "tape"',
     ],
     [
       { source: 'id = "in"; kind = "tcp-server"; topic = "t"' },
@@ -1084,7 +1085,7 @@ test("all problems are found, in the order of the lines", () => {
     gateway: 'id = "a b"; bse = "x"',
     spool: "segment = 5",
     source: 'id = "in"; kind = "http"; listen = ":80"; qos = 7',
-    more: '[[source]]; kind = "mqtt-sn"; [metrics]; listen = ":80"',
+    more: '[[source]]; kind = "tape"; [metrics]; listen = ":80"',
   });
   expect(problemsOf(text).map((each) => each.split(": ", 2).join(": "))).toEqual([
     "g.toml:2: gateway.id",

@@ -151,6 +151,36 @@ listen = ":2003"
 frame = { kind = "gap", gap = "20ms" }
 decode = "raw"
 topic = "t"
+
+[[source]]
+id = "radio"
+enabled = true
+kind = "mqtt-sn"
+listen = "[::]:10000"
+allow = ["fd00::/8"]
+insecure = false
+mode = "transparent"
+gateway_id = 7
+group = "[ff15::42]:10001"
+hops = 2
+advertise = "10m"
+standby_for = 8
+predefined = { 1 = "common/topic", 65534 = "b" }
+predefined_for = [{ client_id = "meter-*", topics = { 2 = "meters/all" } }]
+qos_minus_one = true
+qos_minus_one_as = 1
+forwarders = false
+max_clients = 50
+max_clients_per_host = 2
+max_topics = 16
+sleep_queue = { records = 10, bytes = "16KiB" }
+retry = "15s"
+retries = 5
+max_datagram = "512B"
+client_id_max = 23
+client_id_prefix = "sn-"
+username = "radio"
+password = "\${TOKEN}"
 `;
 
 /** Each format that `example` does not have. */

@@ -69,6 +69,7 @@ export class UplinkBench {
       birth: () => [{ topic: "gw/info", payload: "{}" }],
       watched,
       refused: ({ topic }: SpooledRecord, reason) => bench?.refused.push([topic, reason]),
+      changed: () => {},
       platform: server.platform,
       wallTime,
       log: new Log("debug", "text", (line) => bench?.lines.push(line), wallTime),

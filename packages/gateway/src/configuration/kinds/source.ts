@@ -2,10 +2,10 @@
 
 import { type Kind, variants } from "@aiko/mqtt-configuration";
 import type { SourceSettings } from "../configuration.js";
-import { NOT_YET } from "../not-yet.js";
 import { exec } from "./exec.js";
 import { http } from "./http.js";
 import { mqtt } from "./mqtt.js";
+import { mqttSn } from "./mqtt-sn.js";
 import { serial } from "./serial.js";
 import { stdin } from "./stdin.js";
 import { tcp } from "./tcp.js";
@@ -13,8 +13,15 @@ import { tcpServer } from "./tcp-server.js";
 import { udp } from "./udp.js";
 import { unix } from "./unix.js";
 
-export const source: Kind<SourceSettings> = variants<SourceSettings>(
-  "kind",
-  { serial, tcp, "tcp-server": tcpServer, unix, udp, exec, mqtt, stdin, http },
-  { "mqtt-sn": NOT_YET },
-);
+export const source: Kind<SourceSettings> = variants<SourceSettings>("kind", {
+  serial,
+  tcp,
+  "tcp-server": tcpServer,
+  unix,
+  udp,
+  exec,
+  mqtt,
+  "mqtt-sn": mqttSn,
+  stdin,
+  http,
+});

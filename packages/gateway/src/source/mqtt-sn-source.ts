@@ -1,0 +1,223 @@
+/** A source for MQTT-SN clients: a gateway's machine between UDP and the server. Knows no rule of the protocol. */
+
+import type { ConnectOptions, Platform } from "@aiko/mqtt";
+import type { FileSystem } from "@aiko/mqtt-store";
+import type { SnSourceSettings } from "../configuration/configuration.js";
+import { decodeFrame, encodeFrame } from "../sn/codec/frame.js";
+import type { KeptSession } from "../sn/gateway/kept-session.js";
+import type { SnPeer } from "../sn/gateway/route.js";
+import { SnGateway } from "../sn/gateway/sn-gateway.js";
+import { Acceptance } from "../sn/uplink/acceptance.js";
+import { AggregatingUplink } from "../sn/uplink/aggregating-uplink.js";
+import { TransparentUplink } from "../sn/uplink/transparent-uplink.js";
+import { firstOf, serverOptions } from "../uplink/uplink-options.js";
+import { AllowList } from "./allow-list.js";
+import { Health } from "./health.js";
+import type { Intake } from "./intake.js";
+import { type Attempt, Reopening } from "./reopening.js";
+import type { ServerLink } from "./server-link.js";
+import { SnDatagrams } from "./sn-datagrams.js";
+import { SnStore } from "./sn-store.js";
+import type { SnStatus, Source, SourceStatus } from "./source.js";
+
+/** Where sessions are kept. */
+export interface KeptAt {
+  readonly directory: string;
+  readonly files: FileSystem;
+}
+
+export interface SnSourceParts {
+  readonly platform: Platform;
+  readonly server: ServerLink;
+  /** Undefined: they end with the process. */
+  readonly kept: KeptAt | undefined;
+}
+
+export class MqttSnSource implements Source {
+  private readonly health: Health;
+  private readonly reopening: Reopening;
+  private readonly allowed: AllowList;
+  private readonly uplink: TransparentUplink | AggregatingUplink;
+  private readonly machine: SnGateway;
+  private readonly removeListener: () => void;
+  private datagrams: SnDatagrams | undefined;
+  private retries = 0;
+  private isStopping = false;
+  private readonly undelivered = new Map<string, number>();
+
+  /** Opens what is kept of sessions. If that is not possible, the source works without. */
+  static async make(settings: SnSourceSettings, intake: Intake, parts: SnSourceParts): Promise<MqttSnSource> {
+    return new MqttSnSource(settings, intake, parts, await openStore(settings, intake, parts.kept));
+  }
+
+  private constructor(
+    private readonly settings: SnSourceSettings,
+    private readonly intake: Intake,
+    private readonly parts: SnSourceParts,
+    /** Undefined: nothing is kept. */
+    private readonly store: SnStore | undefined,
+  ) {
+    const { server } = parts;
+    const { clock, log, condition, random } = intake.parts;
+    this.health = new Health(settings.id, log, condition);
+    this.allowed = new AllowList(settings.allow);
+    this.uplink = this.makeUplink();
+    this.machine = new SnGateway({
+      clock,
+      random,
+      settings: settings.machine,
+      uplink: this.uplink,
+      report: {
+        dropped: (reason, detail) => intake.drop(reason, detail),
+        undelivered: (reason) => this.undelivered.set(reason, (this.undelivered.get(reason) ?? 0) + 1),
+        retried: () => this.retries++,
+      },
+      send: ({ peer, encapsulation }, packet) => {
+        const bytes = encodeFrame(packet, encapsulation);
+        intake.traffic.send(bytes.length);
+        this.datagrams?.send(peer, bytes);
+      },
+      broadcast: (packet) => this.datagrams?.broadcast(encodeFrame(packet)),
+      changed: (clientId) => {
+        if (!this.isStopping) store?.changed(clientId, this.kept);
+      },
+    });
+    this.removeListener = server.onChange((isConnected) => {
+      if (settings.mode === "transparent") this.connected(isConnected);
+    });
+    this.reopening = new Reopening(this.health, clock, (attempt) => this.open(attempt));
+  }
+
+  get status(): SourceStatus {
+    const { active, asleep, awake } = this.machine.counts;
+    const status = { ...this.health.status(active + asleep + awake), sn: this.snStatus };
+    const drops = this.datagrams?.kernelDrops;
+    return drops === undefined ? status : { ...status, kernelDrops: drops };
+  }
+
+  start(): Promise<void> {
+    this.restore();
+    if (this.uplink instanceof AggregatingUplink) this.uplink.start();
+    return this.reopening.start();
+  }
+
+  async stop(): Promise<void> {
+    this.reopening.stop();
+    this.removeListener();
+    this.isStopping = true;
+    // As it is now: sessions continue in the next process.
+    const closed = this.store?.close(this.kept);
+    this.machine.stop();
+    await closed;
+    await this.uplink.stop();
+    await this.intake.stop();
+    await this.datagrams?.close();
+    this.datagrams = undefined;
+  }
+
+  private readonly kept = (clientId: string): KeptSession | undefined => this.machine.kept(clientId);
+
+  private restore(): void {
+    const { store, machine } = this;
+    if (store === undefined) return;
+    const homeless = machine.restore(store.sessions);
+    for (const { key, clientId, message } of store.messages) {
+      store.messageKeeper.removeAfter(key, machine.deliver(clientId, message));
+    }
+    const facts = { source: this.settings.id, sessions: store.sessions.length, messages: store.messages.length };
+    if (homeless > 0) this.intake.parts.log.warn("some sessions have no room: max_clients", { ...facts, homeless });
+    else if (facts.sessions > 0) this.intake.parts.log.info("sessions of MQTT-SN clients continue", facts);
+  }
+
+  private get snStatus(): SnStatus {
+    return { clients: this.machine.counts, retries: this.retries, undelivered: Object.fromEntries(this.undelivered) };
+  }
+
+  private open(attempt: Attempt): void {
+    const { settings } = this;
+    this.datagrams = new SnDatagrams({
+      settings,
+      received: (bytes, from) => this.receive(bytes, from),
+      opened: (url) => {
+        attempt.opened(url);
+        this.machine.announce();
+      },
+      failed: (why) => attempt.closed(why),
+    });
+  }
+
+  private receive(bytes: Uint8Array, from: SnPeer): void {
+    const { intake, settings, allowed } = this;
+    if (!allowed.allows(from.host)) {
+      intake.parts.log.debug("a datagram was refused: its address is not in allow", { source: settings.id });
+      return;
+    }
+    intake.traffic.receive(bytes.length);
+    this.machine.receive(from, decodeFrame(bytes));
+  }
+
+  /** What is announced before the socket is open would be lost. */
+  private connected(isConnected: boolean): void {
+    if (!isConnected || this.health.isUp) this.machine.connected(isConnected);
+  }
+
+  private makeUplink(): TransparentUplink | AggregatingUplink {
+    const { settings, intake, store } = this;
+    const { platform, server } = this.parts;
+    const { uplinks } = server;
+    const { queue } = settings.machine;
+    const acceptance = new Acceptance(intake);
+    const [first, ...others] = uplinks.map(({ url }) => url);
+    const urls: [string, ...string[]] = [first ?? "", ...others];
+    const common = serverOptions(uplinks, platform);
+    const own: ConnectOptions = {
+      ...common,
+      properties: { ...common.properties, receiveMaximum: Math.min(queue.records, 0xffff) },
+      // Messages wait in the machine, which has bounds of its own.
+      inbox: { maximumCount: 2 * queue.records, maximumBytes: 2 * queue.bytes },
+      outbox: { qos0: "drop", sessionLost: "resend" },
+    };
+    if (settings.mode === "transparent") {
+      const { username, password } = settings;
+      const login =
+        username === undefined && password === undefined ? {} : { credentials: () => ({ username, password }) };
+      return new TransparentUplink({
+        urls,
+        acceptance,
+        options: { ...own, ...login, platform },
+        concurrency: queue.records,
+        isConnected: () => server.isConnected,
+        clientIdOf: (clientId) => `${settings.clientIdPrefix}${clientId}`,
+      });
+    }
+    const options = {
+      ...own,
+      clientId: `${firstOf(uplinks).clientId}-${settings.id}`,
+      cleanStart: !store?.sessions.length,
+    };
+    const { log } = intake.parts;
+    return new AggregatingUplink({
+      urls,
+      options,
+      acceptance,
+      log,
+      keeper: store?.messageKeeper,
+      concurrency: queue.records,
+      changed: (isConnected) => this.connected(isConnected),
+    });
+  }
+}
+
+async function openStore(
+  { id }: SnSourceSettings,
+  { parts: { clock, log } }: Intake,
+  kept: KeptAt | undefined,
+): Promise<SnStore | undefined> {
+  if (kept === undefined) return undefined;
+  try {
+    return await SnStore.open({ ...kept, source: id, clock, log });
+  } catch (error) {
+    log.error("sessions of MQTT-SN clients cannot be kept", { source: id, error: String(error) });
+    return undefined;
+  }
+}
