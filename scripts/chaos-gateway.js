@@ -6,6 +6,10 @@
 // The same with commands to a device:
 //
 //   node scripts/chaos-gateway.js --commands 1000 [--seed N]
+//
+// The same with MQTT-SN devices, and a server that is killed too:
+//
+//   node scripts/chaos-gateway.js --sn 200 [--seed N]
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -9,8 +9,10 @@ import { connect } from "../../packages/mqtt/src/index.ts";
 import { SeededRandom } from "../../packages/mqtt/src/testing/index.ts";
 import { runCommands } from "./commands.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
-import { DEVICE_WINDOW, Device, numberOf } from "./device.ts";
+import { DEVICE_WINDOW, Device } from "./device.ts";
 import { GatewayProcess } from "./gateway-process.ts";
+import { Received } from "./received.ts";
+import { runSn } from "./sn.ts";
 
 const DEVICES = 4;
 /** The gateway's window of unacknowledged messages. */
@@ -18,46 +20,13 @@ const WINDOW = 20;
 /** Milliseconds in which everything must arrive at the end. */
 const LAST = 120_000;
 
-/** What the server received of each device. */
-class Received {
-  messages = 0;
-  duplicates = 0;
-  disordered = 0;
-  ill = 0;
-  private readonly highest = new Map<string, number>();
-  private readonly missing = new Map<string, Set<number>>();
-
-  take(payload: string): void {
-    this.messages++;
-    const found = numberOf(payload);
-    if (found === undefined) {
-      this.ill++;
-      return;
-    }
-    const { name, number } = found;
-    const highest = this.highest.get(name) ?? 0;
-    const missing = this.missing.get(name) ?? new Set();
-    this.missing.set(name, missing);
-    if (number === highest + 1) this.highest.set(name, number);
-    else if (number <= highest && !missing.has(number)) this.duplicates++;
-    else if (missing.delete(number)) this.disordered++;
-    else {
-      for (let each = highest + 1; each < number; each++) missing.add(each);
-      this.highest.set(name, number);
-    }
-  }
-
-  /** How many of a device's first lines have not arrived. */
-  lost({ name, acknowledged }: Device): number {
-    const highest = this.highest.get(name) ?? 0;
-    const holes = [...(this.missing.get(name) ?? [])].filter((number) => number <= acknowledged).length;
-    return holes + Math.max(0, acknowledged - highest);
-  }
-}
-
-/** @param argv with "--commands", the commands of test/chaos-gateway/commands.ts are tested instead of the lines */
+/**
+ * @param argv with "--commands", the commands of test/chaos-gateway/commands.ts are tested instead of the lines; with "--sn", the MQTT-SN devices
+ * of test/chaos-gateway/sn.ts
+ */
 export async function run(argv: readonly string[], program: string): Promise<number> {
   if (argv.includes("--commands")) return runCommands(argv, program);
+  if (argv.includes("--sn")) return runSn(argv, program);
   const { values } = parseArgs({
     args: [...argv],
     options: {

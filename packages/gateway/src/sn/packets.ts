@@ -12,9 +12,6 @@ export type SnQoS = -1 | 0 | 1 | 2;
  */
 export type TopicIdType = "normal" | "predefined" | "short";
 
-/** The answer in CONNACK, REGACK, PUBACK, SUBACK, WILLTOPICRESP and WILLMSGRESP [SN 5.3.10]. */
-export type ReturnCode = (typeof RETURN_CODES)[keyof typeof RETURN_CODES];
-
 /** The return codes of MQTT-SN [SN 5.3.10]; all others are reserved. */
 export const RETURN_CODES = { accepted: 0, congestion: 1, invalidTopicId: 2, notSupported: 3 } as const;
 

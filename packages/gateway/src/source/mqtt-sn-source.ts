@@ -81,6 +81,9 @@ export class MqttSnSource implements Source {
       changed: (clientId) => {
         if (!this.isStopping) store?.changed(clientId, this.kept);
       },
+      keep: async (clientId) => {
+        if (!this.isStopping) await store?.keep(clientId, this.kept);
+      },
     });
     this.removeListener = server.onChange((isConnected) => {
       if (settings.mode === "transparent") this.connected(isConnected);

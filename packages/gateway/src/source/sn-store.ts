@@ -85,6 +85,14 @@ export class SnStore {
     this.timer ??= this.parts.clock.schedule(DELAY, () => this.save(read));
   }
 
+  /** Writes a session, and what else has changed, now. Resolves when it is written. */
+  async keep(clientId: string, read: (clientId: string) => KeptSession | undefined): Promise<void> {
+    this.changes.add(clientId);
+    this.timer?.cancel();
+    this.save(read);
+    await this.writing;
+  }
+
   /** Writes what has changed. Resolves when all is written and closed. */
   async close(read: (clientId: string) => KeptSession | undefined): Promise<void> {
     this.timer?.cancel();

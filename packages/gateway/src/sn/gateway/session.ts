@@ -38,6 +38,8 @@ export interface SessionParts {
   send(route: Route, packet: SnPacket): void;
   /** Something of what is kept has changed. */
   changed(session: Session): void;
+  /** Keeps the session now. Resolves when it would survive the process. Never rejects. */
+  keep(session: Session): Promise<void>;
   /** The session has ended, or waits for its client to connect again. Is called in the state "disconnected" or "lost". */
   ended(session: Session): void;
 }
@@ -98,6 +100,7 @@ export class Session {
       send,
       connection,
       topics: this.topics,
+      keep: () => (this.clean ? Promise.resolve() : parts.keep(this)),
       subscribed: () => this.downlink.continue(),
     });
     this.silence = new Deadline(clock, () => this.lost());

@@ -41,6 +41,8 @@ export interface SnGatewayParts {
   broadcast(packet: AdvertisePacket | GwinfoPacket): void;
   /** What is kept of a session has changed: see `kept`. */
   changed(clientId: string): void;
+  /** Keeps a session now. Resolves when it would survive the process. Never rejects. */
+  keep(clientId: string): Promise<void>;
 }
 
 /** The protocol identifier of MQTT-SN 1.2 [SN 5.3.7]. */
@@ -68,7 +70,8 @@ export class SnGateway {
     const send = (route: Route, packet: SnPacket): void => parts.send(route, packet);
     const ended = (session: Session): void => this.ended(session);
     const changed = ({ clientId }: Session): void => parts.changed(clientId);
-    this.clients = new Clients({ settings, clock, uplink, report, random, send, ended, changed }, predefined.for);
+    const keep = ({ clientId }: Session): Promise<void> => parts.keep(clientId);
+    this.clients = new Clients({ settings, clock, uplink, report, random, send, ended, changed, keep }, predefined.for);
     this.common = new ClientTopics(new TopicIds(1), predefined.all);
     this.discovery = new Discovery({ settings, clock, random, send, broadcast: (packet) => parts.broadcast(packet) });
   }

@@ -18,6 +18,8 @@ export interface TopicRequestParts {
   /** Undefined: there is none now. */
   connection(): Pick<SnConnection, "subscribe" | "unsubscribe"> | undefined;
   send(packet: SnPacket): void;
+  /** Resolves when the subscription would survive the process. Never rejects. */
+  keep(): Promise<void>;
   /** No SUBSCRIBE waits for the far side any more. */
   subscribed(): void;
 }
@@ -80,7 +82,11 @@ export class TopicRequests {
       return;
     }
     this.subscribing++;
-    this.request(messageId, connection.subscribe(filter.text, qos), (result) => {
+    const subscribed = connection.subscribe(filter.text, qos).then(async (result) => {
+      if (result.outcome === "accepted") await this.parts.keep();
+      return result;
+    });
+    this.request(messageId, subscribed, (result) => {
       this.subscribing--;
       if (result.outcome === "accepted") {
         if (topic.kind === "normal") this.parts.topics.ids.told(filter.text);

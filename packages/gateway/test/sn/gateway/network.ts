@@ -91,6 +91,8 @@ export class Network {
   readonly undelivered: string[] = [];
   /** Clients of which something that is kept has changed. */
   readonly changed = new Set<string>();
+  /** Clients whose session was kept before an answer. */
+  readonly keeping: string[] = [];
   retries = 0;
   private readonly devices = new Map<string, Device>();
 
@@ -109,6 +111,9 @@ export class Network {
       send: (route, packet) => this.devices.get(route.key)?.take(packet),
       broadcast: (packet) => this.broadcasts.push(shown(packet)),
       changed: (clientId) => this.changed.add(clientId),
+      keep: async (clientId) => {
+        this.keeping.push(clientId);
+      },
     });
     this.gateway.announce();
   }

@@ -45,6 +45,18 @@ describe("a session that is kept", () => {
     expect(keptSession(keptBytes(kept))).toEqual(kept);
   });
 
+  test("is kept before a SUBSCRIBE is answered: the client will not repeat it", async () => {
+    const network = new Network();
+    const device = network.device();
+    await device.connect({ cleanSession: false });
+    await device.subscribe();
+    expect(network.keeping).toEqual(["sensor"]);
+    await network.pass(20_000);
+    await device.connect({ cleanSession: true });
+    await device.subscribe();
+    expect(network.keeping).toEqual(["sensor"]);
+  });
+
   test("is none of a clean session, or of one that has ended", async () => {
     const network = new Network();
     await network.device().connect();

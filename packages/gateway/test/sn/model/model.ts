@@ -125,6 +125,7 @@ class World {
       },
       broadcast: () => undefined,
       changed: () => undefined,
+      keep: async () => undefined,
     });
     this.gateway.announce();
     this.link.gateway = (bytes) => this.gateway.receive(PEER, decodeFrame(bytes));
