@@ -7,26 +7,20 @@
 //     "MQTT-4.2.0-1": { "unobservable": "why no test can see it" } }
 // Statements for servers are bound to tests of the broker.
 
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { cell, TestResults } from "./conformance/test-results.js";
 
 /**
  * @typedef {{ id: string, section: string, role: string, statement: string, observable: string }} Statement
  * @typedef {{ tests?: string[], unobservable?: string }} Binding
- * @typedef {{ name: string, passed: boolean, why: string }} Result
  */
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "test/conformance");
 const versions = ["3.1", "3.1.1", "5.0"];
-/** The time limit for all tests together, in milliseconds. */
-const PATIENCE = 1_200_000;
-/** @type {string[]} */
-const problems = [];
 
 /** @param {string} text @returns {string[][]} */
 function parseCsv(text) {
@@ -72,67 +66,6 @@ function bindingsOf(version) {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
 }
 
-/**
- * Runs the test files and returns the result of each test, by file.
- *
- * @param {string[]} files
- * @returns {Map<string, Result[]>}
- */
-function runTests(files) {
-  const place = mkdtempSync(join(tmpdir(), "aiko-conformance-"));
-  const report = join(place, "report.json");
-  const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  // A slow test is not a failed one: a busy machine must not fail a statement.
-  const options = ["--testTimeout=60000", "--reporter=json", `--outputFile=${report}`];
-  spawnSync(process.execPath, [vitest, "run", ...options, ...files], {
-    cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
-    timeout: PATIENCE,
-  });
-  if (!existsSync(report))
-    throw new Error(`the tests did not run, or not within ${PATIENCE / 1000} s: no report was written`);
-  /**
-   * @type {{ testResults: { name: string, message: string, assertionResults: {
-   *   ancestorTitles: string[], title: string, status: string, failureMessages: string[] }[] }[] }}
-   */
-  const { testResults } = JSON.parse(readFileSync(report, "utf8"));
-  rmSync(place, { recursive: true });
-  // A file that cannot be loaded has no tests: without this check, each of them would seem to be missing.
-  for (const { name, message, assertionResults } of testResults) {
-    if (assertionResults.length === 0) problems.push(`${relative(root, name)} did not run: ${firstLine(message)}`);
-  }
-  return new Map(
-    testResults.map(({ name, assertionResults }) => [
-      relative(root, name),
-      assertionResults.map(({ ancestorTitles, title, status, failureMessages }) => ({
-        name: [...ancestorTitles.filter((each) => each !== ""), title].join(" > "),
-        passed: status === "passed",
-        why: status === "failed" ? firstLine(failureMessages[0] ?? "") : status,
-      })),
-    ]),
-  );
-}
-
-/** @param {string} text */
-function firstLine(text) {
-  return (text.split("\n")[0] ?? "").slice(0, 200);
-}
-
-/**
- * The tests that a reference names: one, or, if it ends with "*", all tests whose name begins with it.
- *
- * @param {string} reference
- * @param {Map<string, Result[]>} results
- */
-function find(reference, results) {
-  const [file = "", ...rest] = reference.split(" > ");
-  const name = rest.join(" > ");
-  const inFile = results.get(file) ?? [];
-  return name.endsWith("*")
-    ? inFile.filter((result) => result.name.startsWith(name.slice(0, -1).trimEnd()))
-    : inFile.filter((result) => result.name === name);
-}
-
 /** Whether the statement is one for clients. Others are for servers only. @param {Statement} statement */
 function isForClients({ role }) {
   return role === "client" || role === "both";
@@ -144,7 +77,7 @@ function isForClients({ role }) {
  * @typedef {{ kind: "passed" | "failed" | "unbound" | "unobservable", outcome: string, tests: string }} Verdict
  * @param {string} name of the statement, for problems
  * @param {Binding | undefined} binding
- * @param {Map<string, Result[]>} results
+ * @param {TestResults} results
  * @returns {Verdict}
  */
 function judge(name, binding, results) {
@@ -152,36 +85,23 @@ function judge(name, binding, results) {
     return { kind: "unobservable", outcome: `cannot be observed: ${binding.unobservable}`, tests: "" };
   }
   if (!binding?.tests?.length) {
-    problems.push(`${name}: no test is bound to it`);
+    results.problems.push(`${name}: no test is bound to it`);
     return { kind: "unbound", outcome: "MISSING", tests: "" };
   }
-  const found = binding.tests.map((reference) => ({ reference, matches: find(reference, results) }));
-  for (const { reference, matches } of found) {
-    if (matches.length === 0) problems.push(`${name}: there is no test "${reference}"`);
-    for (const each of matches) if (!each.passed) problems.push(`${name}: "${each.name}": ${each.why}`);
-  }
-  const passed = found.every(({ matches }) => matches.length > 0 && matches.every((each) => each.passed));
-  const tests = found.map(({ reference, matches }) =>
-    matches.length > 1 ? `${cell(reference)} (${matches.length})` : cell(reference),
-  );
-  return { kind: passed ? "passed" : "failed", outcome: passed ? "pass" : "FAIL", tests: tests.join("<br>") };
-}
-
-/** @param {string} text */
-function cell(text) {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+  const { passed, cell: tests } = results.judge(name, binding.tests);
+  return { kind: passed ? "passed" : "failed", outcome: passed ? "pass" : "FAIL", tests };
 }
 
 /**
  * One version's part of the document; its summary is also printed to standard output.
  *
  * @param {{ version: string, statements: Statement[], bindings: Record<string, Binding> }} table
- * @param {Map<string, Result[]>} results
+ * @param {TestResults} results
  */
 function sectionOf({ version, statements, bindings }, results) {
   const known = new Set(statements.map(({ id }) => id));
   for (const id of Object.keys(bindings))
-    if (!known.has(id)) problems.push(`${version} ${id}: there is no such statement`);
+    if (!known.has(id)) results.problems.push(`${version} ${id}: there is no such statement`);
   const judged = statements.map((statement) => {
     const { id } = statement;
     return { statement, verdict: judge(`${version} ${id}`, bindings[id], results) };
@@ -214,12 +134,9 @@ if (only !== undefined && !versions.includes(only))
   throw new Error(`--version ${only}: must be one of ${versions.join(", ")}`);
 const chosen = versions.filter((version) => only === undefined || only === version);
 const tables = chosen.map((version) => ({ version, statements: statementsOf(version), bindings: bindingsOf(version) }));
-const files = new Set(
-  tables.flatMap(({ bindings }) =>
-    Object.values(bindings).flatMap(({ tests = [] }) => tests.map((test) => test.split(" > ")[0] ?? "")),
-  ),
+const results = new TestResults(
+  tables.flatMap(({ bindings }) => Object.values(bindings).flatMap(({ tests = [] }) => tests)),
 );
-const results = runTests([...files]);
 
 const sections = tables.map((table) => sectionOf(table, results));
 
@@ -234,8 +151,4 @@ if (only === undefined) {
   ];
   writeFileSync(join(root, "docs/conformance.md"), `${head.join("\n")}\n${sections.join("\n")}`);
 }
-for (const problem of problems) console.error(problem);
-if (problems.length > 0) {
-  console.error(`${problems.length} problems`);
-  process.exitCode = 1;
-}
+if (!results.report()) process.exitCode = 1;
