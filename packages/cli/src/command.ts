@@ -3,7 +3,7 @@
 import { MqttError } from "@aiko/mqtt";
 import { ArgumentError, type Arguments, describeOptions, type OptionTable, parseArguments } from "./arguments.js";
 import { inOptionWords } from "./option-words.js";
-import { ProcessTerminal, type Terminal } from "./terminal.js";
+import type { Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 export interface Command {
@@ -31,12 +31,6 @@ export class CommandError extends Error {
   ) {
     super(message);
   }
-}
-
-/** Runs a process that is one command. */
-export async function main(program: string, command: Command, argv: readonly string[]): Promise<void> {
-  const terminal = new ProcessTerminal(program);
-  terminal.end(await runCommand(command, argv, terminal));
 }
 
 /** Returns the exit code. */

@@ -5,7 +5,8 @@ import { ArgumentError } from "./arguments.js";
 import { describeError, runCommand } from "./command.js";
 import type { CommandEntry } from "./command-entry.js";
 import { commands } from "./command-table.js";
-import { ProcessTerminal, type Terminal } from "./terminal.js";
+import { ProcessTerminal } from "./process-terminal.js";
+import type { Terminal } from "./terminal.js";
 import { version } from "./version.js";
 
 /** Names under which a link to this program is the command itself. */

@@ -37,6 +37,7 @@ export const subscribe: Command = {
           onMessage: (message) => terminal.print(messageLine(message, terminal.hasScreen)),
         });
         for (const { error } of subscription.granted) if (error) terminal.note(error.message);
+        await terminal.watchReader?.();
         if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.join(", ")}`);
         await fired(terminal.stop);
       },

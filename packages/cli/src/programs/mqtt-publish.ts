@@ -1,7 +1,7 @@
 /** The program `mqtt_publish`. */
 
-import { main } from "../command.js";
 import { publish } from "../commands/publish.js";
 import { processArguments } from "../process-arguments.js";
+import { main } from "../process-terminal.js";
 
 void main("mqtt_publish", publish, processArguments());

@@ -1,7 +1,7 @@
 /** The program `mqtt_subscribe`. */
 
-import { main } from "../command.js";
 import { subscribe } from "../commands/subscribe.js";
 import { processArguments } from "../process-arguments.js";
+import { main } from "../process-terminal.js";
 
 void main("mqtt_subscribe", subscribe, processArguments());

@@ -162,6 +162,7 @@ async function receive(
       terminal.note(error.message);
     }
   }
+  if (!args.has("exit-after-suback")) await terminal.watchReader?.();
   if (args.has("debug")) terminal.note(`debug: subscribed to ${topics.map(([filter]) => filter).join(", ")}`);
   if (!args.has("exit-after-suback")) await untilEnough(client, reception, commands, terminal);
   if (denied !== undefined) throw new CommandError("the server denied a subscription", denied.reasonCode);

@@ -119,7 +119,12 @@ export type SerialSettings = PipelineSettings & SerialWire;
 export type UdpSettings = PipelineSettings & UdpWire;
 export type ExecSettings = PipelineSettings & ExecWire;
 export type MqttSettings = PipelineSettings & MqttWire;
-export type SnSourceSettings = PipelineSettings & SnWire;
+
+export interface SnSourceSettings extends PipelineSettings, SnWire {
+  readonly kind: "mqtt-sn";
+  /** The line to a client or a forwarder. Undefined: clients send datagrams to `listen`. */
+  readonly line: SerialSettings | TcpSettings | undefined;
+}
 
 export interface StdinSettings extends PipelineSettings {
   readonly kind: "stdin";

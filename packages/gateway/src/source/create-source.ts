@@ -54,7 +54,15 @@ export async function createSource(
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
     case "mqtt-sn": {
       const { MqttSnSource } = await import("./mqtt-sn-source.js");
-      return await MqttSnSource.make(settings, intake, { platform, server, kept });
+      // Loaded before: the source opens its line again and again.
+      const { serialOpener } = await import("./serial-opener.js");
+      const { tcpOpener } = await import("./connections.js");
+      return await MqttSnSource.make(settings, intake, {
+        platform,
+        server,
+        kept,
+        openerOf: (line) => (line.kind === "serial" ? serialOpener(line, clock) : tcpOpener(line, clock)),
+      });
     }
     case "http":
       return new (await import("./http-source.js")).HttpSource(settings, intake);

@@ -36,8 +36,10 @@ function checksOf(settings: SourceSettings): KeyCheck[] {
       return [["listen", listens(settings.listen)], ...pem(settings.tls)];
     case "http":
       return [["listen", listens(settings.listen)]];
-    case "udp":
     case "mqtt-sn":
+      if (settings.line !== undefined) return checksOf(settings.line);
+      return [["listen", binds(settings.listen)]];
+    case "udp":
       return [["listen", binds(settings.listen)]];
     case "unix":
       return [["path", settings.listen ? access(dirname(settings.path), W_OK | X_OK) : access(settings.path, W_OK)]];

@@ -16,9 +16,12 @@ import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { ServerLink } from "./server-link.js";
+import type { SnCarrier, SnCarrierListener } from "./sn-carrier.js";
 import { SnDatagrams } from "./sn-datagrams.js";
 import { SnStore } from "./sn-store.js";
+import { SnStream } from "./sn-stream.js";
 import type { SnStatus, Source, SourceStatus } from "./source.js";
+import type { Opener } from "./stream-source.js";
 
 /** Where sessions are kept. */
 export interface KeptAt {
@@ -29,6 +32,8 @@ export interface KeptAt {
 export interface SnSourceParts {
   readonly platform: Platform;
   readonly server: ServerLink;
+  /** How the source's line is opened. */
+  openerOf(line: NonNullable<SnSourceSettings["line"]>): Opener;
   /** Undefined: they end with the process. */
   readonly kept: KeptAt | undefined;
 }
@@ -40,7 +45,7 @@ export class MqttSnSource implements Source {
   private readonly uplink: TransparentUplink | AggregatingUplink;
   private readonly machine: SnGateway;
   private readonly removeListener: () => void;
-  private datagrams: SnDatagrams | undefined;
+  private carrier: SnCarrier | undefined;
   private retries = 0;
   private isStopping = false;
   private readonly undelivered = new Map<string, number>();
@@ -75,9 +80,9 @@ export class MqttSnSource implements Source {
       send: ({ peer, encapsulation }, packet) => {
         const bytes = encodeFrame(packet, encapsulation);
         intake.traffic.send(bytes.length);
-        this.datagrams?.send(peer, bytes);
+        this.carrier?.send(peer, bytes);
       },
-      broadcast: (packet) => this.datagrams?.broadcast(encodeFrame(packet)),
+      broadcast: (packet) => this.carrier?.broadcast(encodeFrame(packet)),
       changed: (clientId) => {
         if (!this.isStopping) store?.changed(clientId, this.kept);
       },
@@ -94,7 +99,7 @@ export class MqttSnSource implements Source {
   get status(): SourceStatus {
     const { active, asleep, awake } = this.machine.counts;
     const status = { ...this.health.status(active + asleep + awake), sn: this.snStatus };
-    const drops = this.datagrams?.kernelDrops;
+    const drops = this.carrier?.kernelDrops;
     return drops === undefined ? status : { ...status, kernelDrops: drops };
   }
 
@@ -114,8 +119,8 @@ export class MqttSnSource implements Source {
     await closed;
     await this.uplink.stop();
     await this.intake.stop();
-    await this.datagrams?.close();
-    this.datagrams = undefined;
+    await this.carrier?.close();
+    this.carrier = undefined;
   }
 
   private readonly kept = (clientId: string): KeptSession | undefined => this.machine.kept(clientId);
@@ -137,21 +142,25 @@ export class MqttSnSource implements Source {
   }
 
   private open(attempt: Attempt): void {
-    const { settings } = this;
-    this.datagrams = new SnDatagrams({
-      settings,
+    const { settings, intake } = this;
+    const { clock } = intake.parts;
+    const listener: SnCarrierListener = {
       received: (bytes, from) => this.receive(bytes, from),
+      broken: (reason, detail) => intake.drop(reason, detail),
       opened: (url) => {
         attempt.opened(url);
         this.machine.announce();
       },
       failed: (why) => attempt.closed(why),
-    });
+    };
+    const { line } = settings;
+    if (line === undefined) this.carrier = new SnDatagrams({ settings, listener });
+    else this.carrier = new SnStream({ source: settings.id, clock, listener, opener: this.parts.openerOf(line) });
   }
 
   private receive(bytes: Uint8Array, from: SnPeer): void {
     const { intake, settings, allowed } = this;
-    if (!allowed.allows(from.host)) {
+    if (settings.line === undefined && !allowed.allows(from.host)) {
       intake.parts.log.debug("a datagram was refused: its address is not in allow", { source: settings.id });
       return;
     }

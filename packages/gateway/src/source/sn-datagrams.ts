@@ -8,20 +8,17 @@ import { isIPv6 } from "node:net";
 import type { SnSourceSettings } from "../configuration/configuration.js";
 import type { SnPeer } from "../sn/gateway/route.js";
 import { type BoundTo, kernelDrops } from "./kernel-drops.js";
+import type { SnCarrier, SnCarrierListener } from "./sn-carrier.js";
 
 export interface SnDatagramParts {
   readonly settings: Pick<SnSourceSettings, "listen" | "group" | "hops">;
-  received(bytes: Uint8Array, from: SnPeer): void;
-  /** It is open. */
-  opened(url: string): void;
-  /** It could not be opened, or has failed. */
-  failed(why: string): void;
+  readonly listener: Omit<SnCarrierListener, "broken">;
 }
 
 /** Bytes that may wait in the socket. Beyond, datagrams are lost, as they can be anywhere. */
 const MOST_UNSENT = 2 ** 18;
 
-export class SnDatagrams {
+export class SnDatagrams implements SnCarrier {
   private socket: Socket | undefined;
   private groupSocket: Socket | undefined;
   private bound: BoundTo | undefined;
@@ -34,7 +31,6 @@ export class SnDatagrams {
     this.socket = this.open(isV6, listen.port, listen.host || undefined, () => this.joinGroup(isV6));
   }
 
-  /** Datagrams that the kernel has dropped. Undefined: it is not known. */
   get kernelDrops(): number | undefined {
     return this.bound && kernelDrops(this.bound);
   }
@@ -44,7 +40,6 @@ export class SnDatagrams {
     this.write(bytes, port, host);
   }
 
-  /** Sends to the group. */
   broadcast(bytes: Uint8Array): void {
     const { group } = this.parts.settings;
     if (group !== undefined) this.write(bytes, group.port, group.host);
@@ -73,7 +68,7 @@ export class SnDatagrams {
     const { address, port } = socket.address();
     const isOpen = (): void => {
       this.bound = { address, port };
-      this.parts.opened(`udp://${isIPv6(address) ? `[${address}]` : address}:${port}`);
+      this.parts.listener.opened(`udp://${isIPv6(address) ? `[${address}]` : address}:${port}`);
     };
     if (group === undefined) {
       isOpen();
@@ -93,7 +88,7 @@ export class SnDatagrams {
     const isOfGroup = this.socket !== undefined;
     const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: isOfGroup });
     socket.on("error", (error) => this.fail(error.message));
-    socket.on("message", (bytes, from) => this.parts.received(bytes, peerOf(from)));
+    socket.on("message", (bytes, from) => this.parts.listener.received(bytes, peerOf(from)));
     socket.bind({ port, address, exclusive: !isOfGroup }, () => {
       if (this.isClosed) return;
       try {
@@ -108,7 +103,7 @@ export class SnDatagrams {
   private fail(why: string): void {
     if (this.isClosed) return;
     void this.close();
-    this.parts.failed(why);
+    this.parts.listener.failed(why);
   }
 }
 

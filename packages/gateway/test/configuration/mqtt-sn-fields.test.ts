@@ -25,6 +25,22 @@ test.each([
   expect(source).toMatchObject({ id: "in", kind: "mqtt-sn", ...expected });
 });
 
+test("a line takes the place of datagrams", () => {
+  expect(read("").source).toMatchObject({ line: undefined });
+  expect(read('device = "/dev/ttyUSB0"; baud = 115200').source).toMatchObject({
+    line: { kind: "serial", id: "in", device: "/dev/ttyUSB0", baud: 115_200, exclusive: true },
+  });
+  expect(read('connect = "router.lan:2000"').source).toMatchObject({
+    line: { kind: "tcp", connect: { host: "router.lan", port: 2_000 } },
+    machine: { advertise: 900_000 },
+  });
+});
+
+test("two sources cannot listen at the same address, also not at the default", () => {
+  const text = toml({ source: 'id = "in"; kind = "mqtt-sn"', more: '[[source]]; id = "b"; kind = "mqtt-sn"' });
+  expect(readConfiguration(text, options).problems?.map(problemText)).toHaveLength(1);
+});
+
 test("the machine has defaults, and what is configured", () => {
   expect(read("").source).toMatchObject({ machine: { ...SN_DEFAULTS, gatewayId: 1, advertise: 0 } });
   const fields = 'predefined = { 1 = "a/b" }; predefined_for = [{ client_id = "m*", topics = { 2 = "c" } }]';
@@ -45,6 +61,11 @@ test.each([
   ['group = "10.0.0.1:9"', "group: must be a multicast group and a port"],
   ['group = "239.1.2.3:0"', "group: must be a multicast group and a port"],
   ['group = "[ff15::1]:9"', "group: must be of the same IP version as listen"],
+  ['device = "/dev/a"; connect = "h:1"', "connect: cannot be combined with device"],
+  ["baud = 9600", "baud: requires device"],
+  ['connect = "h:0"', "connect: must have a host and a port other than 0"],
+  ['device = "/dev/a"; listen = "127.0.0.1:1"', "listen: cannot be combined with device"],
+  ['connect = "h:1"; group = "239.1.2.3:1"', "group: cannot be combined with connect"],
   ['predefined = { 0 = "a" }', 'predefined.0: "0" is not a topic identifier'],
   ['predefined = { 65535 = "a" }', 'predefined.65535: "65535" is not a topic identifier'],
   ['predefined = { a = "a" }', 'predefined.a: "a" is not a topic identifier'],

@@ -543,6 +543,7 @@ test("each field is read", () => {
           "hops": 2,
           "id": "radio",
           "kind": "mqtt-sn",
+          "line": undefined,
           "listen": {
             "host": "::",
             "port": 10000,

@@ -1,9 +1,14 @@
 // The source "mqtt-sn": devices over UDP, at the embedded broker, as a transparent and as an aggregating gateway.
 import { createSocket } from "node:dgram";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../../../test/fixtures/free-port.ts";
+import { decodeFrame, encodeFrame } from "../../src/sn/codec/frame.ts";
+import { FrameSplitter } from "../../src/sn/codec/frame-splitter.ts";
+import type { SnPacket } from "../../src/sn/packets.ts";
 import { SnDatagrams } from "../../src/source/sn-datagrams.ts";
 import { type BenchOptions, GatewayBench, scrape } from "../gateway-bench.ts";
+import { shown } from "../sn/gateway/shown.ts";
 import { SnDevice } from "./sn-device.ts";
 
 const source = (more = ""): string => `
@@ -204,12 +209,82 @@ test("clients find the gateway by its multicast group", async () => {
   expect(heard).toEqual(["030101", "030207"]);
 });
 
+describe("over a TCP stream", () => {
+  /** A device behind ser2net: the bytes that it has received, as messages. */
+  async function lineOf(mode: string) {
+    const heard: string[] = [];
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      const note = { frame: (bytes: Uint8Array) => void heard.push(shownFrame(bytes)), broken: () => {} };
+      const splitter = new FrameSplitter({ maxFrame: 1_000, gap: 50 }, note);
+      socket.on("error", () => {}).on("data", (bytes) => splitter.push(new Uint8Array(bytes), 0));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const connect = `connect = "127.0.0.1:${(server.address() as AddressInfo).port}"`;
+    const sources = source(`${connect}\n${mode}`).replace('listen = "127.0.0.1:0"\n', "");
+    const bench = await GatewayBench.start({ sources });
+    await bench.until(() => bench.gateway.status.uplink.connected && sockets.length > 0);
+    const send = (packet: SnPacket, node?: string): void => {
+      const encapsulation = node === undefined ? undefined : { wirelessNodeId: Buffer.from(node), radius: 0 };
+      sockets.at(-1)?.write(encodeFrame(packet, encapsulation));
+    };
+    return { bench, heard, send, sockets };
+  }
+
+  const connectPacket = { type: "connect", will: false, cleanSession: true, protocolId: 1, duration: 60 } as const;
+
+  test("a client and others behind a forwarder are served", async () => {
+    const { bench, heard, send } = await lineOf("");
+    send({ ...connectPacket, clientId: "alone" });
+    await bench.until(() => heard.includes("connack 0"));
+    send({ ...connectPacket, clientId: "one" }, "n1");
+    await bench.until(() => heard.includes("n1 connack 0"));
+    send({ type: "subscribe", topic: { kind: "normal", name: "ab" }, messageId: 1, qos: 0, dup: false }, "n1");
+    await bench.until(() => heard.includes("n1 suback 1 #1 0 qos 0"));
+    const data = new Uint8Array(Buffer.from("21"));
+    const flags = { dup: false, retain: false } as const;
+    send({ type: "publish", topic: { kind: "short", name: "ab" }, messageId: 2, qos: 1, ...flags, data });
+    await bench.until(() => heard.includes("n1 publish ab #0 qos 0 21"));
+    expect(heard).toContain(`puback ${0x6162} #2 0`);
+  });
+
+  test("what is no message is dropped, and the next message is found", async () => {
+    const { bench, heard, send, sockets } = await lineOf("");
+    sockets[0]?.write(Buffer.from("hello\r\n", "latin1"));
+    await bench.until(() => Object.keys(bench.counts("sn").dropped).length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 100)); // a line is silent for a moment
+    send({ ...connectPacket, clientId: "alone" });
+    await bench.until(() => heard.includes("connack 0"));
+  });
+
+  test("the stream is opened again, and sessions continue", async () => {
+    const { bench, heard, send, sockets } = await lineOf('mode = "aggregating"');
+    send({ ...connectPacket, clientId: "alone" });
+    await bench.until(() => heard.includes("connack 0"));
+    sockets[0]?.destroy();
+    await bench.until(() => sockets.length === 2 && bench.source("sn").state === "up");
+    send({ type: "pingreq" });
+    await bench.until(() => heard.includes("pingresp"));
+    expect(bench.source("sn").reopens).toBe(1);
+  });
+});
+
+/** A message, after the name of its node if it is encapsulated. */
+function shownFrame(bytes: Uint8Array): string {
+  const { packet, encapsulation } = decodeFrame(bytes);
+  const node = encapsulation === undefined ? "" : `${Buffer.from(encapsulation.wirelessNodeId).toString()} `;
+  return `${node}${packet === undefined ? "malformed" : shown(packet)}`;
+}
+
 test("a datagram with the port 0 as its sender is not answered", async () => {
   const datagrams = new SnDatagrams({
     settings: { listen: { host: "127.0.0.1", port: 0 }, group: undefined, hops: 1 },
-    received: () => {},
-    opened: () => {},
-    failed: (why) => expect.fail(why),
+    listener: { received: () => {}, opened: () => {}, failed: (why) => expect.fail(why) },
   });
   await new Promise((resolve) => setImmediate(resolve));
   datagrams.send({ address: "127.0.0.1:0", host: "127.0.0.1", isShared: true }, new Uint8Array([2, 0x16]));

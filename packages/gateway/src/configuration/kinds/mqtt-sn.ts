@@ -27,6 +27,7 @@ import {
 import type { PredefinedFor, PredefinedNames } from "../../sn/gateway/sn-settings.js";
 import type { PipelineSettings, SnSourceSettings } from "../configuration.js";
 import { identifier } from "../section-fields.js";
+import { device } from "./serial.js";
 
 const topicName = syntax({
   label: "topic name",
@@ -74,6 +75,9 @@ const group: Kind<Address> = {
   },
 };
 
+/** Where the gateway listens if nothing is written. */
+const LISTEN: Address = { host: "127.0.0.1", port: 10_000 };
+
 const NO_REQUESTS = "is not possible for mqtt-sn: clients subscribe to what they receive; remove it";
 const NO_FRAMES = "is not possible for mqtt-sn: the protocol has its own messages; remove it";
 const NO_RECORDS = "is not possible for mqtt-sn: the client decides topic, payload, QoS and retain; remove it";
@@ -109,7 +113,7 @@ const PIPELINE: Omit<PipelineSettings, "id" | "enabled"> = {
 export const mqttSn: Kind<SnSourceSettings> = table({
   title: '[[source]], kind = "mqtt-sn"',
   about:
-    "A gateway for MQTT-SN 1.2 over UDP. It has none of the fields that decode frames: MQTT-SN clients publish and subscribe themselves.",
+    "A gateway for MQTT-SN 1.2, over UDP, or over a serial line or TCP connection to a client or a forwarder. It has none of the fields that decode frames: MQTT-SN clients publish and subscribe themselves.",
   fields: {
     kind: required(choice("mqtt-sn"), "The kind of the source: MQTT-SN clients."),
     id: required(
@@ -117,10 +121,15 @@ export const mqttSn: Kind<SnSourceSettings> = table({
       "The name of this source in the spool and in metrics. It must be unique, and should never change.",
     ),
     enabled: preset(boolean(), true, "Whether the source is opened."),
-    listen: preset(
+    listen: optional(
       address(),
-      "127.0.0.1:10000",
-      "The address to listen on. Other addresses than loopback require `allow` or `insecure`.",
+      'The address to listen on, for UDP. Other addresses than loopback require `allow` or `insecure`. Default: `"127.0.0.1:10000"`.',
+    ),
+    device: optional(device, "Instead of `listen`: the path of a serial line, as in sources of the kind `serial`."),
+    baud: optional(integer(50, 12_000_000), "The rate of `device`, in baud. Default: 9600."),
+    connect: optional(
+      address(),
+      'Instead of `listen`: the address of a serial line behind TCP, such as ser2net: `"router.lan:2000"`.',
     ),
     allow: optional(list(network(), 1, 1024), "The addresses and networks that may send. Default: all."),
     insecure: preset(
@@ -193,10 +202,12 @@ export const mqttSn: Kind<SnSourceSettings> = table({
   },
   check({ values, wrong, place }) {
     const { id, listen, allow, insecure, enabled, mode, username, password, client_id_prefix } = values;
+    checkLine(values, place);
     const line = id === undefined ? undefined : place.reading.claim(`source ${id}`, place.path);
     if (line !== undefined)
       place.at("id").problem(`"${id}" is the id of the source in line ${line} too; ids must be unique`);
-    if (listen !== undefined && enabled === true) claimAddress(listen, place.at("listen"), "udp ");
+    const isUdp = values.device === undefined && values.connect === undefined;
+    if (isUdp && !wrong.has("listen") && enabled === true) claimAddress(listen ?? LISTEN, place.at("listen"), "udp ");
     if (listen !== undefined && !isLoopback(listen.host) && allow === undefined && insecure === false) {
       if (!wrong.has("allow"))
         place
@@ -212,10 +223,9 @@ export const mqttSn: Kind<SnSourceSettings> = table({
           place.at(name).problem('requires mode = "transparent": with "aggregating", clients have no connection');
       }
     }
-    if (values.group !== undefined && listen !== undefined && listen.host !== "") {
-      if (listen.host.includes(":") !== values.group.host.includes(":"))
-        place.at("group").problem("must be of the same IP version as listen");
-    }
+    const { host } = listen ?? LISTEN;
+    if (values.group !== undefined && host !== "" && host.includes(":") !== values.group.host.includes(":"))
+      place.at("group").problem("must be of the same IP version as listen");
     checkIds(values.predefined, place.at("predefined"));
     for (const [i, { topics }] of (values.predefined_for ?? []).entries())
       checkIds(topics, place.at("predefined_for").at(i).at("topics"));
@@ -225,7 +235,8 @@ export const mqttSn: Kind<SnSourceSettings> = table({
     id: values.id,
     enabled: values.enabled,
     kind: values.kind,
-    listen: values.listen,
+    line: lineOf(values),
+    listen: values.listen ?? LISTEN,
     allow: values.allow ?? [],
     group: values.group,
     hops: values.hops,
@@ -235,7 +246,7 @@ export const mqttSn: Kind<SnSourceSettings> = table({
     password: values.password,
     machine: {
       gatewayId: values.gateway_id,
-      advertise: values.group === undefined ? 0 : values.advertise,
+      advertise: values.group === undefined && lineOf(values) === undefined ? 0 : values.advertise,
       standbyFor: values.standby_for,
       predefined: byId(values.predefined),
       predefinedFor: (values.predefined_for ?? []).map(
@@ -255,6 +266,61 @@ export const mqttSn: Kind<SnSourceSettings> = table({
     },
   }),
 });
+
+interface Line {
+  readonly id: string;
+  readonly enabled: boolean;
+  readonly device?: string | undefined;
+  readonly baud?: number | undefined;
+  readonly connect?: Address | undefined;
+}
+
+/** What only datagrams have. */
+const DATAGRAM_FIELDS = ["listen", "allow", "group"] as const;
+
+function checkLine(
+  values: Partial<Line> & { readonly [Name in (typeof DATAGRAM_FIELDS)[number]]?: unknown },
+  place: Place,
+): void {
+  const { device: path, baud, connect } = values;
+  if (path !== undefined && connect !== undefined) place.at("connect").problem("cannot be combined with device");
+  if (baud !== undefined && path === undefined) place.at("baud").problem("requires device");
+  if (connect !== undefined && (connect.host === "" || connect.port === 0))
+    place.at("connect").problem('must have a host and a port other than 0, such as "router.lan:2000"');
+  const line = path === undefined ? "connect" : "device";
+  if (path === undefined && connect === undefined) return;
+  for (const name of DATAGRAM_FIELDS) {
+    if (values[name] !== undefined) place.at(name).problem(`cannot be combined with ${line}; remove one of them`);
+  }
+}
+
+function lineOf({ id, enabled, device: path, baud = 9600, connect }: Line): SnSourceSettings["line"] {
+  if (connect !== undefined) {
+    const wire = { kind: "tcp", connect, tls: undefined, keepAlive: 30_000, greeting: undefined } as const;
+    return { ...PIPELINE, id, enabled, ...wire };
+  }
+  if (path === undefined) return undefined;
+  return {
+    ...PIPELINE,
+    id,
+    enabled,
+    kind: "serial",
+    device: path,
+    baud,
+    data: 8,
+    parity: "none",
+    stop: 1,
+    flow: "none",
+    dtr: undefined,
+    rts: undefined,
+    rs485: false,
+    exclusive: true,
+    openDelay: 0,
+    atOpen: "flush",
+    driver: "auto",
+    greeting: undefined,
+  };
+}
 
 function checkIds(topics: Written | undefined, place: Place): void {
   for (const key of Object.keys(topics ?? {})) {

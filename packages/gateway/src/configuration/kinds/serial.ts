@@ -16,7 +16,7 @@ import type { SerialSettings } from "../configuration.js";
 import { buildSource, checkSource, everySource, firstOfWire, wireFields } from "../source-fields.js";
 
 /** A path whose last level may be a pattern. */
-const device = syntax({
+export const device = syntax({
   label: "device",
   rule: 'must be a path, such as "/dev/ttyUSB0" or "/dev/serial/by-id/*FTDI*"; only its last level may have * and ?',
   read(path) {

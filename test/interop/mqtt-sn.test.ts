@@ -1,0 +1,105 @@
+// MQTT-SN against an implementation that is not ours: the messages of scapy. Debian and npm have no MQTT-SN client or
+// gateway as a command.
+import { execFile, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { GatewayBench } from "../../packages/gateway/test/gateway-bench.ts";
+import { vectors } from "../../packages/gateway/test/sn/codec/vectors.ts";
+
+// Debian's Python, which has Debian's scapy.
+const PYTHON = "/usr/bin/python3";
+const DEVICE = new URL("../fixtures/mqtt-sn-device.py", import.meta.url).pathname;
+
+/** Scapy's names of our types. */
+const NAMES: Readonly<Record<string, string>> = {
+  willtopicupd: "WILLTOPICUPD",
+  willmsgupd: "WILLMSGUPD",
+};
+
+test("scapy reads the type of every message, and the fields that it knows", async () => {
+  const known = vectors.map(([hex, packet]) => [hex.replaceAll(" ", ""), packet] as const);
+  const { stdout } = await promisify(execFile)(PYTHON, [DEVICE, "decode", ...known.map(([hex]) => hex)]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.length).toBe(known.length);
+  for (const [i, [hex, packet]] of known.entries()) {
+    const line = lines[i] ?? "";
+    expect(line.split(" ")[0], hex).toBe(NAMES[packet.type] ?? packet.type.toUpperCase());
+    const field = (name: string): string => new RegExp(`\\b${name}=(\\S*)`).exec(line)?.[1] ?? "";
+    expect(field("surplus"), hex).toBe("");
+    if ("messageId" in packet) expect(field("mid"), hex).toBe(`${packet.messageId}`);
+    if ("returnCode" in packet) expect(field("return_code"), hex).toBe(`${packet.returnCode}`);
+    if (packet.type === "publish") {
+      expect(field("data"), hex).toBe(Buffer.from(packet.data).toString("hex"));
+      expect(field("qos"), hex).toBe(`${packet.qos === -1 ? 3 : packet.qos}`);
+      expect([field("dup"), field("retain")], hex).toEqual(
+        [packet.dup, packet.retain].map((flag) => `${Number(flag)}`),
+      );
+    }
+    if (packet.type === "connect") {
+      expect(field("client_id"), hex).toBe(Buffer.from(packet.clientId).toString("hex"));
+      expect(field("duration"), hex).toBe(`${packet.duration}`);
+    }
+    if (packet.type === "register")
+      expect(field("topic_name"), hex).toBe(Buffer.from(packet.topicName).toString("hex"));
+  }
+});
+
+describe.each(["transparent", "aggregating"])("a gateway that is %s", (mode) => {
+  test("serves a device of scapy: its will, every QoS, its subscription and its sleep", async () => {
+    const bench = await GatewayBench.start({
+      sources: `
+[[source]]
+id = "sn"
+kind = "mqtt-sn"
+listen = "127.0.0.1:0"
+mode = "${mode}"
+predefined = { 7 = "predefined/seven" }
+`,
+    });
+    await bench.until(() => bench.gateway.status.uplink.connected);
+    const received = (): string[] =>
+      bench.messages
+        .map(({ topic, payload }) => `${topic} ${payload}`)
+        .filter((each) => /^(device|predefined|ab)\b/.test(each))
+        .sort();
+    const { port } = new URL(bench.url("sn").replace("udp:", "http:"));
+    const child = spawn(PYTHON, [DEVICE, port], { stdio: ["ignore", "pipe", "pipe"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let complaint = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      complaint += text;
+    });
+    const done: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      done.push(line);
+      if (line === "suback 2 0") await bench.observer.publish("to/a", "awake", { qos: 2 });
+      if (line === "asleep") await bench.observer.publish("to/b", "while asleep", { qos: 1 });
+    }
+    expect(complaint).toBe("");
+    expect(done).toEqual([
+      "connack 0",
+      "regack 1 0",
+      "puback 0",
+      "pubcomp True",
+      "puback 0",
+      "suback 2 0",
+      "registered to/a",
+      "message 2 awake",
+      "asleep",
+      "registered to/b",
+      "message 1 while asleep",
+      "connack 0",
+      "will updated; now silent",
+    ]);
+    await bench.until(() => received().includes("device/state lost"));
+    expect(received()).toEqual([
+      "ab short, without a session",
+      "device/state lost",
+      "device/temperature 20.0",
+      "device/temperature 20.5",
+      "device/temperature 21.0",
+      "predefined/seven 21.5",
+    ]);
+  });
+});
