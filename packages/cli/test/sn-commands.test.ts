@@ -74,13 +74,30 @@ describe("sn-pub", () => {
 
 describe("sn-sub", () => {
   test("prints messages until it has enough", async () => {
-    const child = command("sn-sub", ["-t", "a/#", "-t", "a/+", "--predefined", "7", "-v", "-C", "3", "-q", "1"]);
-    await expect.poll(() => gateway.answers.received.filter(({ type }) => type === "subscribe").length).toBe(3);
+    const child = command("sn-sub", [
+      "-t",
+      "a/#",
+      "-t",
+      "a/+",
+      "--predefined",
+      "7",
+      "--predefined",
+      "8",
+      "--predefined-name",
+      "8=eight",
+      "-v",
+      "-C",
+      "4",
+      "-q",
+      "1",
+    ]);
+    await expect.poll(() => gateway.answers.received.filter(({ type }) => type === "subscribe").length).toBe(4);
     gateway.publish("a/b", "1");
     gateway.publish("seven", "2");
+    gateway.publish("eighth", "3");
     const { code, lines } = await run(child);
     // The gateway sends a message of two filters twice.
-    expect([code, lines]).toEqual([0, ["a/b 1", "a/b 1", "7 2"]]);
+    expect([code, lines]).toEqual([0, ["a/b 1", "a/b 1", "7 2", "eight 3"]]);
   });
 
   test("--json prints what pub --lines reads", async () => {
@@ -123,6 +140,8 @@ test.each([
   ["sn-pub", "-h a:1 -t a -m x", "pass the port with -p 1"],
   ["sn-sub", "", "missing required option --topic or --predefined"],
   ["sn-sub", "-t a#", 'topicFilter "a#"'],
+  ["sn-sub", "-t a --predefined-name 7", "--predefined-name 7: must be ID=TOPIC"],
+  ["sn-sub", "-t a --predefined-name 0=a", "--predefined-name 0: must be an integer from 1 to 65534"],
   ["sn-sub", "-t a --sleep 0", "--sleep 0: must be an integer from 1 to 65535"],
 ])("%s %s is refused", async (name, args, message) => {
   const given = args.startsWith("-h")

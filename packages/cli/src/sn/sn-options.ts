@@ -86,17 +86,18 @@ export function snClientOf(args: Arguments<SnOption>, terminal: Terminal, more: 
 export function snTopicsOf(args: Arguments<SnOption | "topic">): readonly SnTopic[] {
   if (args.has("short") && !args.has("topic")) throw new ArgumentError("--short requires --topic");
   const topics = args.sequence("topic", "predefined").map(([name, text]): SnTopic => {
-    if (name === "predefined") return { predefined: identifierOf(text) };
+    if (name === "predefined") return { predefined: identifierOf(name, text) };
     return args.has("short") ? { short: text } : text;
   });
   if (topics.length === 0) throw new ArgumentError("missing required option --topic or --predefined");
   return topics;
 }
 
-function identifierOf(text: string): number {
+/** Returns a predefined identifier. @param name the option @throws ArgumentError */
+export function identifierOf(name: string, text: string): number {
   const id = Number(text);
   if (/^\d+$/.test(text) && id >= 1 && id <= MOST_ID) return id;
-  throw new ArgumentError(`--predefined ${text}: must be an integer from 1 to ${MOST_ID}`);
+  throw new ArgumentError(`--${name} ${text}: must be an integer from 1 to ${MOST_ID}`);
 }
 
 function willOf(args: Arguments<SnOption>): SnOptions["will"] {

@@ -2,7 +2,7 @@
 
 import { type Message, platform } from "@aiko/mqtt";
 import type { SnClient, SnMessage, SnTopic } from "@aiko/mqtt-gateway/sn";
-import type { Arguments, OptionTable } from "../arguments.js";
+import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
 import { type Command, CommandError } from "../command.js";
 import { qualities } from "../connection-options.js";
 import { withReasonCodes } from "../shell/exit-code.js";
@@ -10,7 +10,7 @@ import type { MessagePrinter } from "../shell/message-printer.js";
 import { printerOf, printOptions } from "../shell/print-options.js";
 import { TIMED_OUT, withinTimeout } from "../shell/timeout.js";
 import { fired, type Terminal } from "../terminal.js";
-import { MOST_SECONDS, snClientOf, snOptions, snTopicsOf } from "./sn-options.js";
+import { identifierOf, MOST_SECONDS, snClientOf, snOptions, snTopicsOf } from "./sn-options.js";
 
 const options = {
   topic: { letters: "t", value: "FILTER", help: "topic filter to subscribe to", repeats: true },
@@ -18,6 +18,11 @@ const options = {
   count: { letters: "C", value: "COUNT", help: "exit after COUNT messages" },
   timeout: { letters: "W", value: "SECONDS", help: `exit after SECONDS, with exit code ${TIMED_OUT}` },
   sleep: { value: "SECONDS", help: "sleep after subscribing, and wake each SECONDS to take the messages" },
+  "predefined-name": {
+    value: "ID=TOPIC",
+    help: "the topic of messages with a predefined identifier (default: the identifier)",
+    repeats: true,
+  },
   ...printOptions,
   ...snOptions,
 } satisfies OptionTable;
@@ -75,6 +80,7 @@ async function receive(
     if (printed >= count) enough();
   };
   const client = snClientOf(args, terminal, {
+    predefined: namesOf(args.all("predefined-name")),
     onMessage, // those that the gateway has kept for the session
     onState: (state, error) => {
       if (isConnected && error !== undefined) terminal.note(`${error.message}; the client is ${state}, and reconnects`);
@@ -92,6 +98,17 @@ async function receive(
   } finally {
     await client.disconnect();
   }
+}
+
+/** Returns topic names by predefined identifier. @throws ArgumentError */
+function namesOf(given: readonly string[]): Record<number, string> {
+  const names: Record<number, string> = {};
+  for (const text of given) {
+    const at = text.indexOf("=");
+    if (at < 0) throw new ArgumentError(`--predefined-name ${text}: must be ID=TOPIC`);
+    names[identifierOf("predefined-name", text.slice(0, at))] = text.slice(at + 1);
+  }
+  return names;
 }
 
 async function connected(client: SnClient, terminal: Terminal): Promise<void> {

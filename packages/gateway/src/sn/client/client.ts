@@ -320,8 +320,14 @@ export class SnClient {
   }
 
   private async unclaimed(message: SnMessage, onMessage: SnMessageHandler | undefined): Promise<void> {
+    if (onMessage === undefined) {
+      const { topic, predefinedId } = message;
+      const what = topic === undefined ? `the predefined topic ${predefinedId}` : JSON.stringify(topic);
+      this.report(new TypeError(`a message was dropped: no subscription has ${what}; set the option onMessage`));
+      return;
+    }
     try {
-      await onMessage?.(message);
+      await onMessage(message);
     } catch (error) {
       this.report(error);
     }

@@ -14,6 +14,8 @@ export interface Delivery {
   messageId: number | undefined;
   /** Whether it was sent again because the client did not know its topic. */
   isRegisteredAgain: boolean;
+  /** At QoS 2, whether the client has it: PUBREC came, and only PUBREL and PUBCOMP are missing. */
+  isReceived: boolean;
 }
 
 export class DeliveryQueue {
@@ -55,6 +57,17 @@ export class DeliveryQueue {
     const first = this.waiting.shift();
     if (first !== undefined) this.bytes -= sizeOf(first);
     return first;
+  }
+
+  /** Returns the message that was sent with this identifier. It can only be the first. */
+  find(messageId: number): Delivery | undefined {
+    const [first] = this.waiting;
+    return first?.messageId === messageId ? first : undefined;
+  }
+
+  /** Removes the message with this identifier if the client has it. */
+  takeReceived(messageId: number): Delivery | undefined {
+    return this.find(messageId)?.isReceived === true ? this.next() : undefined;
   }
 
   /** Removes all. */

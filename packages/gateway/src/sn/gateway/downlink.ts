@@ -70,7 +70,13 @@ export class Downlink {
   /** Delivers a message as soon as possible. */
   add(message: SnMessage): Promise<SnDelivery> {
     return new Promise((settle) => {
-      const dropped = this.queue.add({ message, settle, messageId: undefined, isRegisteredAgain: false });
+      const dropped = this.queue.add({
+        message,
+        settle,
+        messageId: undefined,
+        isRegisteredAgain: false,
+        isReceived: false,
+      });
       for (const each of dropped) this.drop(each, "full");
       this.send();
     });
@@ -125,14 +131,27 @@ export class Downlink {
     const { state } = this;
     if (type === "pubcomp") {
       if (state.at === "releasing" && state.messageId === messageId) this.done(state.delivery);
+      else this.queue.takeReceived(messageId)?.settle("delivered");
       return;
     }
+    const repeated = this.repeated(messageId);
     if (state.at === "publishing" && state.messageId === messageId && state.delivery.message.qos === 2) {
       this.release(state.delivery, messageId);
+    } else if (repeated !== undefined) {
+      repeated.isReceived = true; // PUBLISH is not sent again
+      this.parts.send({ type: "pubrel", messageId });
     } else if (state.at !== "releasing" || state.messageId === messageId) {
       // It is the answer to a PUBLISH that is over here. PUBREL ends it there too.
       this.parts.send({ type: "pubrel", messageId });
     }
+  }
+
+  /** The message of QoS 2 that waits to be sent again with this identifier. */
+  private repeated(messageId: number): Delivery | undefined {
+    const { state } = this;
+    const isNext = state.at === "registering" && state.delivery.messageId === messageId;
+    const delivery = isNext ? state.delivery : this.queue.find(messageId);
+    return delivery?.message.qos === 2 ? delivery : undefined;
   }
 
   private regack({ messageId, returnCode }: TopicAckPacket): void {
@@ -200,6 +219,10 @@ export class Downlink {
   private begin(delivery: Delivery): void {
     const { topics, settings } = this.parts;
     const { topic: name, payload, qos } = delivery.message;
+    if (delivery.isReceived && delivery.messageId !== undefined) {
+      this.release(delivery, delivery.messageId);
+      return;
+    }
     if (this.refused.has(name)) {
       this.drop(delivery, "refused");
       return;

@@ -189,6 +189,16 @@ describe("subscribing", () => {
     expect([textsOf(seen), gateway.types.at(-1)]).toEqual([["nine: 1"], "puback"]);
   });
 
+  test("a message of no subscription is reported if there is no onMessage", async () => {
+    const problems: unknown[] = [];
+    const { clock, gateway } = await connected({ onProblem: (problem) => problems.push(problem) });
+    const topic = { kind: "predefined", id: 9 } as const;
+    gateway.say({ type: "publish", topic, qos: 1, dup: false, retain: true, messageId: 3, data: Uint8Array.of(49) });
+    await clock.advance(100);
+    expect(problems).toMatchObject([{ message: expect.stringContaining("the predefined topic 9") }]);
+    expect(gateway.types.at(-1)).toBe("puback");
+  });
+
   test("messages of QoS 0 that nobody takes have a bound", async () => {
     const { client, clock, gateway } = await connected();
     const subscription = await clock.until(client.subscribe("a"));

@@ -15,7 +15,10 @@ const DELAY = 5;
 export class Answers {
   readonly received: SnPacket[] = [];
   readonly names = new Map<number, string>();
-  readonly predefined = new Map([[7, "seven"]]);
+  readonly predefined = new Map([
+    [7, "seven"],
+    [8, "eighth"],
+  ]);
   private readonly filters: { readonly topic: FilterTopic; readonly qos: 0 | 1 | 2 }[] = [];
   private readonly kept: SnPacket[] = [];
   private isAsleep = false;

@@ -147,6 +147,43 @@ describe("PUBLISH of the gateway", () => {
     expect(await device.connect({ cleanSession: false })).toEqual(["connack 0", "pubrel #1"]);
   });
 
+  test("whose PUBREC comes while it waits to be repeated is not sent again", async () => {
+    const { network, device } = await connected();
+    await sent(network, device, "a/b", "1", 2);
+    await device.regack(1, 1);
+    await device.connect({ cleanSession: false, duration: 601 });
+    await device.sleep(60);
+    await device.regack(1, 3);
+    expect(await device.send({ type: "pubrec", messageId: 2 })).toEqual(["pubrel #2"]);
+    expect(await device.ping("sensor")).toEqual(["pubrel #2"]);
+    expect(await device.send({ type: "pubcomp", messageId: 2 })).toEqual(["pingresp"]);
+    expect(network.uplink.last.deliveries).toEqual(["delivered"]);
+  });
+
+  test("whose PUBREC and PUBCOMP come while it waits to be repeated is complete", async () => {
+    const { network, device } = await connected();
+    await sent(network, device, "a/b", "1", 2);
+    await device.regack(1, 1);
+    await device.connect({ cleanSession: false, duration: 601 });
+    await device.sleep(60);
+    await device.regack(1, 3);
+    await device.send({ type: "pubrec", messageId: 2 });
+    await device.send({ type: "pubcomp", messageId: 2 });
+    expect(network.uplink.last.deliveries).toEqual(["delivered"]);
+    expect(await device.ping("sensor")).toEqual(["pingresp"]);
+  });
+
+  test("whose PUBREC comes while its topic is registered again continues with PUBREL", async () => {
+    const { network, device } = await connected();
+    await sent(network, device, "a/b", "1", 2);
+    await device.regack(1, 1);
+    await device.connect({ cleanSession: false, duration: 601 });
+    expect(await device.send({ type: "pubrec", messageId: 2 })).toEqual(["pubrel #2"]);
+    expect(await device.regack(1, 3)).toEqual(["pubrel #2"]);
+    await device.send({ type: "pubcomp", messageId: 2 });
+    expect(network.uplink.last.deliveries).toEqual(["delivered"]);
+  });
+
   test("to an unknown identifier is registered again and repeated once", async () => {
     const { network, device } = await connected();
     await device.register("a/b", 9);
