@@ -98,6 +98,8 @@ class World {
   private readonly down: Sent[] = [];
   private readonly received: string[] = [];
   private readonly unsettled = new Set<string>();
+  private peer = peerAt(5000);
+  private moves = 0;
   private wasLost = 0;
 
   constructor(private readonly seed: number) {
@@ -121,14 +123,15 @@ class World {
       uplink: this.server,
       report: { dropped: () => undefined, undelivered: () => undefined, retried: () => undefined },
       send: ({ peer }, packet) => {
-        if (peer.address === PEER.address) this.link.toClient(encodeFrame(packet));
+        // What goes to an address that the client had before is lost.
+        if (peer.address === this.peer.address) this.link.toClient(encodeFrame(packet));
       },
       broadcast: () => undefined,
       changed: () => undefined,
       keep: async () => undefined,
     });
     this.gateway.announce();
-    this.link.gateway = (bytes) => this.gateway.receive(PEER, decodeFrame(bytes));
+    this.link.gateway = (bytes) => this.gateway.receive(this.peer, decodeFrame(bytes));
     this.client = createClient("udp://model", {
       clientId: "model",
       cleanSession: false,
@@ -178,8 +181,9 @@ class World {
     const choice = this.random.next();
     if (choice < 0.4) this.publishUp();
     else if (choice < 0.8) this.publishDown();
-    else if (choice < 0.9) this.sleep();
-    else this.wake();
+    else if (choice < 0.88) this.sleep();
+    else if (choice < 0.97) this.wake();
+    else this.move();
   }
 
   private publishUp(): void {
@@ -211,6 +215,11 @@ class World {
   private sleep(): void {
     if (this.client.state !== "active") return;
     this.settles("sleep", this.client.sleep(2 + this.random.integer(20)));
+  }
+
+  /** A router in between gives the client another port. */
+  private move(): void {
+    this.peer = peerAt(5000 + ++this.moves);
   }
 
   private wake(): void {
@@ -245,7 +254,9 @@ function shown(bytes: Uint8Array): string {
   return JSON.stringify(decodeFrame(bytes).packet, text);
 }
 
-const PEER = { address: "192.0.2.1:5000", host: "192.0.2.1", isShared: false } as const;
+function peerAt(port: number) {
+  return { address: `192.0.2.1:${port}`, host: "192.0.2.1", isShared: false } as const;
+}
 
 /** QoS 1: at least once. QoS 2: exactly once. At most once if the sender does not know. */
 function brokenCounts(sent: readonly Sent[], arrived: readonly string[], by: string): string[] {
