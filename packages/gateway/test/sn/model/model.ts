@@ -22,12 +22,20 @@ const STEPS = 40;
 const REST = 600_000;
 
 interface Sent {
+  /** Topic and payload. */
   readonly text: string;
   readonly qos: 1 | 2;
   outcome: "pending" | "done" | "unknown" | "never sent";
 }
 
-const topics: readonly SnTopic[] = ["up/a", "up/b", "up/c", { predefined: 7 }, { short: "u1" }];
+/** Topics of the client, with their names. */
+const topics: readonly (readonly [SnTopic, string])[] = [
+  ["up/a", "up/a"],
+  ["up/b", "up/b"],
+  ["up/c", "up/c"],
+  [{ predefined: 7 }, "up/predefined"],
+  [{ short: "u1" }, "u1"],
+];
 
 /** A link with faults, between one client and the gateway. */
 class Link implements Datagram {
@@ -141,7 +149,7 @@ class World {
       datagram: this.link,
       clock,
       random,
-      onMessage: (message) => void this.received.push(message.text()),
+      onMessage: (message) => void this.received.push(`${message.topic} ${message.text()}`),
       onState: (state) => {
         if (state === "lost") this.wasLost++;
       },
@@ -158,7 +166,10 @@ class World {
     const { clock, client, link, random } = this;
     await clock.until(client.connect());
     await clock.until(
-      client.subscribe("down/+", { qos: 2, onMessage: (message) => void this.received.push(message.text()) }),
+      client.subscribe("down/+", {
+        qos: 2,
+        onMessage: (message) => void this.received.push(`${message.topic} ${message.text()}`),
+      }),
     );
     link.loss = random.next() * 0.35;
     link.repeats = random.next() * 0.3;
@@ -187,10 +198,11 @@ class World {
   }
 
   private publishUp(): void {
-    const sent: Sent = { text: `u${this.up.length}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
+    const [topic, name] = topics[this.random.integer(topics.length)] as (typeof topics)[number];
+    const payload = `u${this.up.length}`;
+    const sent: Sent = { text: `${name} ${payload}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
     this.up.push(sent);
-    const topic = topics[this.random.integer(topics.length)] as SnTopic;
-    this.client.publish(topic, sent.text, { qos: sent.qos }).then(
+    this.client.publish(topic, payload, { qos: sent.qos }).then(
       () => {
         sent.outcome = "done";
       },
@@ -202,11 +214,12 @@ class World {
   }
 
   private publishDown(): void {
-    const sent: Sent = { text: `d${this.down.length}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
-    this.down.push(sent);
     const topic = `down/${this.random.integer(4)}`;
+    const payload = `d${this.down.length}`;
+    const sent: Sent = { text: `${topic} ${payload}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
+    this.down.push(sent);
     void this.server
-      .send("model", { topic, payload: Buffer.from(sent.text), qos: sent.qos, retain: false })
+      .send("model", { topic, payload: Buffer.from(payload), qos: sent.qos, retain: false })
       .then((delivery) => {
         sent.outcome = delivery === "delivered" ? "done" : "unknown";
       });
