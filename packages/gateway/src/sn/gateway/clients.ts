@@ -46,8 +46,9 @@ export class Clients {
   /** Returns a new session for a client that has none. Undefined: there is no room. */
   add(clientId: string, route: Route): Session | undefined {
     const { settings } = this.parts;
-    if (this.byId.size >= settings.maxClients && !this.makeRoom()) return undefined;
-    if (!this.hostHasRoom(route)) return undefined;
+    // A host without room must not take that of others.
+    if (!this.hostHasRoom(route) && !this.makeRoom((other) => isOfHost(other, route))) return undefined;
+    if (this.byId.size >= settings.maxClients && !this.makeRoom(() => true)) return undefined;
     const session = new Session(clientId, route, this.predefined(clientId), this.parts);
     this.byId.set(clientId, session);
     return session;
@@ -80,13 +81,13 @@ export class Clients {
     if (this.byRoute.get(session.route.key) === session) this.byRoute.delete(session.route.key);
   }
 
-  /** Whether another will dialogue may begin. One that takes long is ended for it. */
-  mayAsk(): boolean {
+  /** Whether a will dialogue with this client may begin. That of another client which takes long is ended for it. */
+  mayAsk(asked: Session): boolean {
     let count = 0;
     let first: Session | undefined;
     for (const session of this.byId.values()) {
       const { dialogueBeganAt } = session;
-      if (dialogueBeganAt === undefined) continue;
+      if (dialogueBeganAt === undefined || session === asked) continue;
       count++;
       if (first === undefined || dialogueBeganAt < (first.dialogueBeganAt ?? Infinity)) first = session;
     }
@@ -99,17 +100,16 @@ export class Clients {
   private hostHasRoom({ peer, encapsulation }: Route): boolean {
     if (peer.isShared || encapsulation !== undefined) return true;
     let left = this.parts.settings.maxClientsPerHost;
-    for (const { route } of this.byId.values()) {
-      if (route.peer.host === peer.host && route.encapsulation === undefined) left--;
-    }
+    for (const { route } of this.byId.values()) if (isOfHost(route, { peer })) left--;
     return left > 0;
   }
 
   /** Ends the session that is needed least: one without a client, or else one whose client could be gone. */
-  private makeRoom(): boolean {
+  private makeRoom(isOf: (route: Route) => boolean): boolean {
     let found: Session | undefined;
     for (const session of this.byId.values()) {
-      if (!this.isDispensable(session) || (found !== undefined && isBetter(found, session))) continue;
+      if (!isOf(session.route) || !this.isDispensable(session)) continue;
+      if (found !== undefined && isBetter(found, session)) continue;
       found = session;
     }
     if (found === undefined) return false;
@@ -124,6 +124,11 @@ export class Clients {
     if (!isAlive) return state.at !== "connecting";
     return state.at === "active" && !isSupervised && this.parts.clock.now() - heardAt > LONG_SILENCE;
   }
+}
+
+/** Whether a route is one of those that a host may have a limited number of. */
+function isOfHost({ peer, encapsulation }: Route, { peer: { host } }: Pick<Route, "peer">): boolean {
+  return peer.host === host && encapsulation === undefined;
 }
 
 function isBetter(one: Session, other: Session): boolean {

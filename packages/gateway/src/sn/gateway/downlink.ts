@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
+import { utf8Length } from "../../text/utf8.js";
 import {
   type MessageIdPacket,
   type PublishTopic,
@@ -40,8 +41,9 @@ type State =
   | { readonly at: "releasing"; readonly delivery: Delivery; readonly messageId: number };
 
 const IDLE: State = { at: "idle" };
-/** The octets of a PUBLISH before its data [SN 5.4.12], and of its length beyond 255 octets. */
+/** The octets of a PUBLISH before its data [SN 5.4.12], of a REGISTER before its name [SN 5.4.10], and of a length beyond 255 octets. */
 const PUBLISH_HEADER = 7;
+const REGISTER_HEADER = 6;
 const LONG_LENGTH = 2;
 const SHORT_LIMIT = 255;
 const LAST_MESSAGE_ID = 0xffff;
@@ -227,8 +229,7 @@ export class Downlink {
       this.drop(delivery, "refused");
       return;
     }
-    const size = PUBLISH_HEADER + payload.length;
-    if (size + (size > SHORT_LIMIT ? LONG_LENGTH : 0) > settings.maxDatagram) {
+    if (lengthOf(PUBLISH_HEADER + payload.length) > settings.maxDatagram) {
       this.drop(delivery, "too-long");
       return;
     }
@@ -236,6 +237,10 @@ export class Downlink {
     if (found === undefined) {
       this.drop(delivery, "full");
     } else if (found.mustRegister && found.topic.kind === "normal") {
+      if (lengthOf(REGISTER_HEADER + utf8Length(name)) > settings.maxDatagram) {
+        this.drop(delivery, "too-long");
+        return;
+      }
       this.tries = 0;
       this.register({ at: "registering", delivery, topicId: found.topic.id, messageId: this.nextMessageId() });
     } else if (qos === 0) {
@@ -303,4 +308,9 @@ export class Downlink {
     this.lastMessageId = this.lastMessageId >= LAST_MESSAGE_ID ? 1 : this.lastMessageId + 1;
     return this.lastMessageId;
   }
+}
+
+/** The octets of a message that has so many with a length of one octet. */
+function lengthOf(size: number): number {
+  return size + (size > SHORT_LIMIT ? LONG_LENGTH : 0);
 }

@@ -97,6 +97,8 @@ export class Session {
     });
     this.receipts = new UplinkReceipts({ clock, report, send, connection, topics: this.topics });
     this.requests = new TopicRequests({
+      settings,
+      filters: () => parts.uplink.filtersOf(clientId),
       send,
       connection,
       topics: this.topics,

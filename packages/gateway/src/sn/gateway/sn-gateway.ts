@@ -236,7 +236,7 @@ export class SnGateway {
     }
     this.clients.arrive(session, route);
     session.heard();
-    session.connect(packet, route, !packet.will || this.clients.mayAsk());
+    session.connect(packet, route, !packet.will || this.clients.mayAsk(session));
   }
 
   private ping(packet: PingreqPacket, route: Route, session: Session | undefined): void {

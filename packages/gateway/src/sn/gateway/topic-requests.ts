@@ -1,6 +1,7 @@
 /** The REGISTER, SUBSCRIBE and UNSUBSCRIBE of one client [SN 6.5, 6.9]. */
 
 import { hasWildcard, sharedFilterProblem, topicFilterProblem, topicNameProblem } from "@aiko/mqtt/topic";
+import { utf8Length } from "../../text/utf8.js";
 import {
   type FilterTopic,
   RETURN_CODES,
@@ -10,11 +11,15 @@ import {
   type UnsubscribePacket,
 } from "../packets.js";
 import type { ClientTopics } from "./client-topics.js";
-import type { SnConnection } from "./sn-uplink.js";
+import type { SnSettings } from "./sn-settings.js";
+import type { SnConnection, SnFilter } from "./sn-uplink.js";
 import { OUTCOME_CODES } from "./uplink-receipts.js";
 
 export interface TopicRequestParts {
+  readonly settings: Pick<SnSettings, "maxTopics" | "maxDatagram">;
   readonly topics: ClientTopics;
+  /** What the client has subscribed to. */
+  filters(): readonly SnFilter[];
   /** Undefined: there is none now. */
   connection(): Pick<SnConnection, "subscribe" | "unsubscribe"> | undefined;
   send(packet: SnPacket): void;
@@ -27,6 +32,8 @@ export interface TopicRequestParts {
 /** What a filter of a client is: a text that was checked, or the code for an answer. */
 type Filter = { readonly text: string } | { readonly code: number };
 
+/** Octets of a topic name or filter that are always accepted. */
+const MOST_NAME = 1_400;
 /** The most requests of a client that the far side has not answered. */
 const MOST = 16;
 
@@ -49,7 +56,7 @@ export class TopicRequests {
     const { topics } = this.parts;
     const answer = (topicId: number, returnCode: number): void =>
       this.parts.send({ type: "regack", topicId, messageId, returnCode });
-    if (topicNameProblem(topicName) !== undefined) {
+    if (topicNameProblem(topicName) !== undefined || this.isTooLong(topicName)) {
       answer(0, RETURN_CODES.notSupported);
       return;
     }
@@ -72,7 +79,7 @@ export class TopicRequests {
       return;
     }
     const connection = this.parts.connection();
-    if (connection === undefined || this.open.size >= MOST) {
+    if (connection === undefined || this.open.size >= MOST || !this.hasRoom(filter.text)) {
       answer(RETURN_CODES.congestion);
       return;
     }
@@ -136,7 +143,21 @@ export class TopicRequests {
       return text === undefined ? { code: RETURN_CODES.invalidTopicId } : { text };
     }
     const problem = topicFilterProblem(topic.name) ?? sharedFilterProblem(topic.name);
-    return problem === undefined ? { text: topic.name } : { code: RETURN_CODES.notSupported };
+    if (problem !== undefined || this.isTooLong(topic.name)) {
+      return { code: RETURN_CODES.notSupported };
+    }
+    return { text: topic.name };
+  }
+
+  /** Whether the name takes more memory than one for a client: names of 64 KiB could fill it. */
+  private isTooLong(name: string): boolean {
+    return utf8Length(name) > Math.max(MOST_NAME, this.parts.settings.maxDatagram);
+  }
+
+  /** Whether the client may have another filter, or has this one. Filters with wildcards have no topic identifier to count. */
+  private hasRoom(filter: string): boolean {
+    const filters = this.parts.filters();
+    return filters.length < this.parts.settings.maxTopics || filters.some(([name]) => name === filter);
   }
 
   /** The identifier in SUBACK; 0 if messages may have several topics. Undefined: there are too many [SN 5.4.16]. */

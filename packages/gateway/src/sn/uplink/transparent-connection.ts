@@ -57,9 +57,8 @@ export class TransparentConnection implements SnConnection {
   private filters: ClientFilters;
   private transport: Transport | undefined;
   private isEnded = false;
-  /** Ends the waits for acknowledgements of the connection that is lost. */
-  private lost: () => void = () => {};
-  private untilLost: Promise<"lost">;
+  /** End the waits for acknowledgements when the connection is lost. One that is over is removed: the connection may last for years. */
+  private readonly waits = new Set<() => void>();
 
   /**
    * @param known filters of an earlier connection, which the server may have
@@ -72,7 +71,6 @@ export class TransparentConnection implements SnConnection {
     known: readonly SnFilter[],
     private readonly over: (closing: Promise<void>) => void,
   ) {
-    this.untilLost = this.nextLoss();
     this.client = this.makeClient(identity.will, identity.cleanSession);
     this.filters = this.makeFilters(known);
   }
@@ -102,7 +100,7 @@ export class TransparentConnection implements SnConnection {
       () => "out" as const,
       (error: unknown) => publishOutcome(error),
     );
-    const result = await (qos === 1 ? Promise.race([published, this.untilLost]) : published);
+    const result = await (qos === 1 ? this.unlessLost(published) : published);
     // It may have arrived, and is sent again: QoS 1 allows that.
     if (result === "lost") return acceptance.accept(message);
     if (result === "out") {
@@ -183,8 +181,7 @@ export class TransparentConnection implements SnConnection {
       ...(will === undefined ? {} : { will: willOptions(will) }),
     });
     client.on("disconnected", () => {
-      this.lost();
-      this.untilLost = this.nextLoss();
+      for (const lost of [...this.waits]) lost();
     });
     client.on(
       "unclaimed",
@@ -221,9 +218,16 @@ export class TransparentConnection implements SnConnection {
     this.over(this.client.disconnect(how).catch(() => {}));
   }
 
-  private nextLoss(): Promise<"lost"> {
+  /** Resolves to the result, or to "lost" when the connection is lost before. */
+  private unlessLost<Result>(result: Promise<Result>): Promise<Result | "lost"> {
     return new Promise((resolve) => {
-      this.lost = () => resolve("lost");
+      const lost = (): void => end("lost");
+      const end = (value: Result | "lost"): void => {
+        this.waits.delete(lost);
+        resolve(value);
+      };
+      this.waits.add(lost);
+      void result.then(end);
     });
   }
 }

@@ -155,6 +155,25 @@ describe("CONNECT", () => {
     expect(await network.device("10.0.0.2:9").connect({ clientId: "c9" })).toEqual(["connack 0"]);
   });
 
+  test("beyond the most clients of one host takes the place of its oldest client that is away", async () => {
+    const network = new Network();
+    for (let i = 0; i < 8; i++) await network.device(`10.0.0.1:${i}`).connect({ clientId: `c${i}`, duration: 0 });
+    await network.pass(60_001);
+    expect(await network.device("10.0.0.1:9").connect({ clientId: "c9" })).toEqual(["connack 0"]);
+    expect(network.uplink.connections[0]?.log).toEqual(["cut"]);
+    expect(network.gateway.counts).toMatchObject({ active: 8 });
+  });
+
+  test("of a host without room takes no place of another host", async () => {
+    const network = new Network({ maxClients: 2, maxClientsPerHost: 1 });
+    const away = network.device("10.0.0.1:1");
+    await away.connect({ clientId: "away", cleanSession: false });
+    await away.send({ type: "disconnect" });
+    await network.device("10.0.0.2:1").connect({ clientId: "one" });
+    expect(await network.device("10.0.0.2:2").connect({ clientId: "two" })).toEqual(["connack 1"]);
+    expect(network.uplink.forgotten).toEqual([]);
+  });
+
   test("of many clients on loopback is accepted", async () => {
     const network = new Network();
     for (let i = 0; i < 100; i++) {
@@ -246,6 +265,18 @@ describe("the will dialogue", () => {
     const other = network.device("10.1.0.2:1");
     expect(await other.connect({ clientId: "other", will: true })).toEqual(["willtopicreq"]);
     expect(network.gateway.counts).toMatchObject({ connecting: 64 });
+  });
+
+  test("of the client that makes room for itself begins anew", async () => {
+    const network = new Network();
+    const first = network.device("10.0.0.0:1");
+    await first.connect({ clientId: "c0", will: true });
+    for (let i = 1; i < 64; i++) await network.device(`10.0.0.${i}:1`).connect({ clientId: `c${i}`, will: true });
+    await network.pass(15_000);
+    first.received();
+    expect(await first.connect({ clientId: "c0", will: true, duration: 61 })).toEqual(["willtopicreq"]);
+    expect(await first.send(willTopic)).toEqual(["willmsgreq"]);
+    expect(await first.send(willMessage)).toEqual(["connack 0"]);
   });
 
   test("does not begin for a session that keeps its will", async () => {

@@ -225,6 +225,17 @@ describe("PUBLISH of the gateway", () => {
     expect(await sent(network, device, "ab", "x".repeat(291))).toHaveLength(1);
   });
 
+  test.each([0, 1] as const)(
+    "at QoS %i whose topic fits no REGISTER is dropped, and the next one comes",
+    async (qos) => {
+      const { network, device } = await connected(new Network({ maxDatagram: 65_507 }));
+      expect(await sent(network, device, "é".repeat(32_767), "x", qos)).toEqual([]);
+      expect(network.undelivered).toEqual(["too-long"]);
+      expect(network.uplink.last.deliveries).toEqual(["dropped"]);
+      expect(await sent(network, device, "ab", "y", 0)).toEqual(["publish ab #0 qos 0 y"]);
+    },
+  );
+
   test("beyond the bounds of the queue drops messages of QoS 0 first, then the new one", async () => {
     const { network, device } = await connected(new Network({ queue: { records: 2, bytes: 100 } }));
     await sent(network, device, "ab", "1", 1); // is under way

@@ -293,6 +293,28 @@ describe("SUBSCRIBE", () => {
     expect(await device.subscribe("a", 1, 17)).toEqual(["suback 0 #17 1 qos 0"]);
   });
 
+  test("beyond the most filters is answered with congestion, unless the client has the filter", async () => {
+    const network = new Network({ maxTopics: 2 });
+    const device = network.device();
+    await device.connect();
+    network.uplink.filters.set("sensor", [
+      ["a/#", 0],
+      ["b/#", 0],
+    ]);
+    expect(await device.subscribe("c/#", 1, 1)).toEqual(["suback 0 #1 1 qos 0"]);
+    expect(await device.subscribe("b/#", 1, 2)).toEqual(["suback 0 #2 0 qos 1"]);
+  });
+
+  test("and REGISTER of a name of more than 1,400 octets are refused", async () => {
+    const network = new Network({ maxDatagram: 100 });
+    const device = network.device();
+    await device.connect();
+    const name = "é".repeat(700);
+    expect(await device.register(name, 1)).toEqual(["regack 1 #1 0"]);
+    expect(await device.register(`${name}a`, 2)).toEqual(["regack 0 #2 3"]);
+    expect(await device.subscribe(`${name}a`, 1, 3)).toEqual(["suback 0 #3 3 qos 0"]);
+  });
+
   test("whose answer comes after the session has ended is not answered", async () => {
     const { network, device } = await connected();
     network.uplink.holds = true;
