@@ -3,6 +3,7 @@
 import { topicNameProblem } from "@aiko/mqtt/topic";
 import type { PublishTopic } from "../packets.js";
 import type { PredefinedTopics } from "./predefined-topics.js";
+import { isRisky } from "./risky-text.js";
 import type { TopicIds } from "./topic-ids.js";
 
 /** The octets of a short topic name [SN 3]. */
@@ -23,7 +24,7 @@ export class ClientTopics {
       case "predefined":
         return this.predefined.nameOf(topic.id);
       case "short":
-        return topicNameProblem(topic.name) === undefined ? topic.name : undefined;
+        return topicNameProblem(topic.name) === undefined && !isRisky(topic.name) ? topic.name : undefined;
     }
   }
 

@@ -18,6 +18,7 @@ import { Deadline } from "./deadline.js";
 import { Downlink } from "./downlink.js";
 import type { KeptSession } from "./kept-session.js";
 import type { PredefinedTopics } from "./predefined-topics.js";
+import { isRisky } from "./risky-text.js";
 import type { Route } from "./route.js";
 import { budgetOf, type SessionState, toleranceOf } from "./session-state.js";
 import type { SnReport } from "./sn-report.js";
@@ -409,7 +410,7 @@ export class Session {
   private changeWill(type: "willtopicresp" | "willmsgresp", will: SnWill | undefined): void {
     const answer = (returnCode: number): void => this.send({ type, returnCode });
     const { connection, attempt } = this;
-    if (will !== undefined && topicNameProblem(will.topic) !== undefined) {
+    if (will !== undefined && (topicNameProblem(will.topic) !== undefined || isRisky(will.topic))) {
       answer(RETURN_CODES.notSupported);
       return;
     }

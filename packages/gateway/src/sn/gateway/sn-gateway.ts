@@ -20,6 +20,7 @@ import { Clients, type SessionCounts } from "./clients.js";
 import { Discovery } from "./discovery.js";
 import type { KeptSession } from "./kept-session.js";
 import { PredefinedTopics } from "./predefined-topics.js";
+import { isRisky } from "./risky-text.js";
 import { type Route, routeOf, type SnPeer } from "./route.js";
 import type { Session } from "./session.js";
 import type { SnReport } from "./sn-report.js";
@@ -51,6 +52,8 @@ const PROTOCOL = 1;
 const RESTORED = 50;
 /** Frames a second of one client. */
 const FRAMES = 1_000;
+/** Connections a second that one client makes anew, and at once: each may be one at the server too. */
+const CONNECTS = { perSecond: 1, burst: 10 };
 /** Types of messages whose malformed forms are answered, by their octets [SN 5.2.2]. */
 const REGISTER = 0x0a;
 const SUBSCRIBE = 0x12;
@@ -62,6 +65,7 @@ export class SnGateway {
   /** The topics of messages without a session. */
   private readonly common: ClientTopics;
   private readonly buckets = new WeakMap<Session, TokenBucket>();
+  private readonly connects = new WeakMap<Session, TokenBucket>();
   private isStopped = false;
 
   constructor(private readonly parts: SnGatewayParts) {
@@ -234,6 +238,12 @@ export class SnGateway {
         return;
       }
     }
+    const connects = this.connects.get(session) ?? new TokenBucket(CONNECTS.perSecond, CONNECTS.burst);
+    this.connects.set(session, connects);
+    if (!connects.takeOne(clock.now())) {
+      refuse(RETURN_CODES.congestion);
+      return;
+    }
     this.clients.arrive(session, route);
     session.heard();
     session.connect(packet, route, !packet.will || this.clients.mayAsk(session));
@@ -293,9 +303,9 @@ export class SnGateway {
   }
 }
 
-/** MQTT allows no U+0000 in an identifier [MQTT-1.5.3-2]. */
+/** MQTT allows no U+0000 in an identifier [MQTT-1.5.3-2], and servers may refuse other control characters. */
 function isClientId(text: string, most: number): boolean {
-  return text.length > 0 && text.length <= most && !text.includes("\0");
+  return text.length > 0 && text.length <= most && !isRisky(text);
 }
 
 /** What changes what is kept of a session, apart from its state. */

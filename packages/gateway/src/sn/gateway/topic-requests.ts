@@ -11,6 +11,7 @@ import {
   type UnsubscribePacket,
 } from "../packets.js";
 import type { ClientTopics } from "./client-topics.js";
+import { isRisky } from "./risky-text.js";
 import type { SnSettings } from "./sn-settings.js";
 import type { SnConnection, SnFilter } from "./sn-uplink.js";
 import { OUTCOME_CODES } from "./uplink-receipts.js";
@@ -56,7 +57,7 @@ export class TopicRequests {
     const { topics } = this.parts;
     const answer = (topicId: number, returnCode: number): void =>
       this.parts.send({ type: "regack", topicId, messageId, returnCode });
-    if (topicNameProblem(topicName) !== undefined || this.isTooLong(topicName)) {
+    if (topicNameProblem(topicName) !== undefined || isRisky(topicName) || this.isTooLong(topicName)) {
       answer(0, RETURN_CODES.notSupported);
       return;
     }
@@ -143,7 +144,7 @@ export class TopicRequests {
       return text === undefined ? { code: RETURN_CODES.invalidTopicId } : { text };
     }
     const problem = topicFilterProblem(topic.name) ?? sharedFilterProblem(topic.name);
-    if (problem !== undefined || this.isTooLong(topic.name)) {
+    if (problem !== undefined || isRisky(topic.name) || this.isTooLong(topic.name)) {
       return { code: RETURN_CODES.notSupported };
     }
     return { text: topic.name };

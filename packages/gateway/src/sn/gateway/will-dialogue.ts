@@ -4,6 +4,7 @@ import type { Clock } from "@aiko/mqtt";
 import { topicNameProblem } from "@aiko/mqtt/topic";
 import type { SnPacket, WillmsgPacket, WilltopicPacket } from "../packets.js";
 import { Deadline } from "./deadline.js";
+import { isRisky } from "./risky-text.js";
 import type { SnReport } from "./sn-report.js";
 import type { SnSettings } from "./sn-settings.js";
 import type { SnWill } from "./sn-uplink.js";
@@ -47,7 +48,7 @@ export class WillDialogue {
       this.prompt(); // WILLTOPIC was sent again
     } else if (will === undefined) {
       this.end({ will: undefined });
-    } else if (topicNameProblem(will.topic) !== undefined) {
+    } else if (topicNameProblem(will.topic) !== undefined || isRisky(will.topic)) {
       this.end("invalid");
     } else {
       this.topic = will;

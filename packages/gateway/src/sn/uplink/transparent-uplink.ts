@@ -19,9 +19,13 @@ export interface TransparentUplinkParts extends TransparentParts {
   clientIdOf(clientId: string): string;
 }
 
+/** Connections that may be opened at a time: the server may be slow, and clients come and go meanwhile. */
+const MOST_OPENING = 500;
+
 export class TransparentUplink implements SnUplink {
   private readonly connections = new Map<string, TransparentConnection>();
-
+  /** How many of them the server has not answered. */
+  private opening = 0;
   /** Connections that are being closed. */
   private readonly closing = new Set<Promise<void>>();
   /** The filters of clients that are away and have not ended their session. The server has them too. */
@@ -36,6 +40,8 @@ export class TransparentUplink implements SnUplink {
   async connect(identity: SnIdentity, listener: SnConnectionListener): Promise<SnConnected> {
     const { clientId, cleanSession } = identity;
     if (!this.isConnected) return { outcome: "congestion" };
+    if (this.opening >= MOST_OPENING) return { outcome: "congestion" };
+    this.connections.get(clientId)?.disconnect(); // it is still being opened
     const known = cleanSession ? [] : (this.known.get(clientId) ?? []);
     const renamed = { ...identity, clientId: this.parts.clientIdOf(clientId) };
     const keep = (closed: Promise<void>): void => {
@@ -54,12 +60,15 @@ export class TransparentUplink implements SnUplink {
       throw error;
     }
     this.connections.set(clientId, connection);
+    this.opening++;
     const outcome = await connection.open();
+    this.opening--;
     return outcome === "accepted" ? { outcome, connection } : { outcome };
   }
 
   /** Resolves when all connections that have ended are closed. */
   async stop(): Promise<void> {
+    for (const connection of [...this.connections.values()]) connection.disconnect(); // those that are being opened
     await Promise.all(this.closing);
   }
 

@@ -174,6 +174,17 @@ describe("CONNECT", () => {
     expect(network.uplink.forgotten).toEqual([]);
   });
 
+  test("with other flags again and again is answered with congestion after ten, and once a second", async () => {
+    const network = new Network();
+    const device = network.device();
+    const answers: string[] = [];
+    for (let duration = 1; duration <= 20; duration++) answers.push(...(await device.connect({ duration })));
+    expect(answers.filter((answer) => answer === "connack 0")).toHaveLength(10);
+    expect(network.uplink.connections).toHaveLength(10);
+    await network.pass(1_000);
+    expect(await device.connect({ duration: 30 })).toEqual(["connack 0"]);
+  });
+
   test("of many clients on loopback is accepted", async () => {
     const network = new Network();
     for (let i = 0; i < 100; i++) {
