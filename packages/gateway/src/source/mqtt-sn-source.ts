@@ -59,6 +59,8 @@ export class MqttSnSource implements Source {
         dropped: (reason, detail) => intake.drop(reason, detail),
         undelivered: (reason) => this.undelivered.set(reason, (this.undelivered.get(reason) ?? 0) + 1),
         retried: () => this.retries++,
+        failed: (error) =>
+          log.error("a request of an MQTT-SN client failed", { source: settings.id, error: String(error) }),
       },
       send: ({ peer, encapsulation }, packet) => {
         const bytes = encodeFrame(packet, encapsulation);

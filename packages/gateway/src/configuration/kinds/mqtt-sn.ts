@@ -172,7 +172,7 @@ export const mqttSn: Kind<SnSourceSettings> = table({
       8,
       "The most sessions of one address. Loopback and clients behind forwarders are not limited.",
     ),
-    max_topics: preset(integer(1, LAST_ID), 256, "The most topic identifiers of one client."),
+    max_topics: preset(integer(1, LAST_ID), 256, "The most topic identifiers of one client, and the most filters."),
     sleep_queue: optional(sleepQueue, 'What may wait for one client. Default: `records = 1000`, `bytes = "256KiB"`.'),
     retry: preset(duration("100ms", "1h"), "10s", "The time after which a message without an answer is sent again."),
     retries: preset(integer(0, 20), 3, "How often it is sent again before the client counts as lost."),

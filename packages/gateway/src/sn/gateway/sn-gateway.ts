@@ -18,6 +18,7 @@ import {
 import { ClientTopics } from "./client-topics.js";
 import { Clients, type SessionCounts } from "./clients.js";
 import { Discovery } from "./discovery.js";
+import { GuardedUplink } from "./guarded-uplink.js";
 import type { KeptSession } from "./kept-session.js";
 import { PredefinedTopics } from "./predefined-topics.js";
 import { isRisky } from "./risky-text.js";
@@ -59,6 +60,7 @@ const REGISTER = 0x0a;
 const SUBSCRIBE = 0x12;
 
 export class SnGateway {
+  private readonly uplink: GuardedUplink;
   private readonly clients: Clients;
   private readonly strangers = new Strangers();
   private readonly discovery: Discovery;
@@ -69,7 +71,9 @@ export class SnGateway {
   private isStopped = false;
 
   constructor(private readonly parts: SnGatewayParts) {
-    const { settings, clock, uplink, report, random } = parts;
+    const { settings, clock, report, random } = parts;
+    const uplink = new GuardedUplink(parts.uplink, report);
+    this.uplink = uplink;
     const predefined = PredefinedTopics.of(settings.predefined, settings.predefinedFor);
     const send = (route: Route, packet: SnPacket): void => parts.send(route, packet);
     const ended = (session: Session): void => this.ended(session);
@@ -267,9 +271,9 @@ export class SnGateway {
 
   /** QoS −1: only topics that are known without a session [SN 6.8]. */
   private publishAlone({ topic, data: payload, retain }: PublishPacket): void {
-    const { settings, uplink, report } = this.parts;
+    const { settings, report } = this.parts;
     const name = settings.qosMinusOne ? this.common.nameOf(topic) : undefined;
-    if (name !== undefined) void uplink.publish({ topic: name, payload, qos: settings.qosMinusOneAs, retain });
+    if (name !== undefined) void this.uplink.publish({ topic: name, payload, qos: settings.qosMinusOneAs, retain });
     else if (settings.qosMinusOne) report.dropped("topic", "QoS −1 needs a predefined or short topic");
     else report.dropped("unsolicited", "the configuration does not allow QoS −1");
   }

@@ -9,6 +9,8 @@ import type { DropReason } from "../../drop-reason.js";
 export type UndeliveredReason = "full" | "refused" | "too-long";
 
 export interface SnReport {
+  /** The far side has thrown or rejected, against its contract. The client was answered with congestion. */
+  failed(error: unknown): void;
   /** Something that came from a device was dropped. */
   dropped(reason: DropReason, detail: string): void;
   /** A message for a client was dropped. */

@@ -22,7 +22,7 @@ export interface SnSettings {
   readonly maxClients: number;
   /** The most sessions of one host, unless many clients share it. */
   readonly maxClientsPerHost: number;
-  /** The most topic identifiers of one client. */
+  /** The most topic identifiers of one client, and the most filters. */
   readonly maxTopics: number;
   /** What may wait for one client. */
   readonly queue: QueueBounds;

@@ -76,6 +76,8 @@ export class FakeUplink implements SnUplink {
   /** How everything is answered. */
   outcome: SnOutcome = "accepted";
   granted: 0 | 1 | 2 | undefined;
+  /** How the far side breaks its contract, once. */
+  breaks: "rejects" | "throws" | undefined;
   /** Whether answers wait until `release`. */
   holds = false;
   readonly connections: FakeConnection[] = [];
@@ -119,6 +121,10 @@ export class FakeUplink implements SnUplink {
   }
 
   held<Result>(result: Result): Promise<Result> {
+    const { breaks } = this;
+    this.breaks = undefined;
+    if (breaks === "throws") throw new Error("broken");
+    if (breaks === "rejects") return Promise.reject(new Error("broken"));
     if (!this.holds) return Promise.resolve(result);
     return new Promise((resolve) => this.waiting.push(() => resolve(result)));
   }

@@ -32,7 +32,12 @@ class World {
       clock: this.clock,
       random: () => this.random.next(),
       uplink: this.uplink,
-      report: { dropped: () => {}, undelivered: (reason) => expect.fail(reason), retried: () => {} },
+      report: {
+        dropped: () => {},
+        undelivered: (reason) => expect.fail(reason),
+        retried: () => {},
+        failed: (error) => expect.fail(String(error)),
+      },
       send: ({ peer: { address } }, packet) => {
         const bytes = encodeFrame(packet);
         this.carry(() => this.listeners.get(address)?.onDatagram(bytes));

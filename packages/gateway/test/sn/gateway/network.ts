@@ -93,6 +93,8 @@ export class Network {
   readonly changed = new Set<string>();
   /** Clients whose session was kept before an answer. */
   readonly keeping: string[] = [];
+  /** What the far side has thrown. */
+  readonly failures: string[] = [];
   retries = 0;
   private readonly devices = new Map<string, Device>();
 
@@ -107,6 +109,7 @@ export class Network {
         dropped: (reason) => this.dropped.push(reason),
         undelivered: (reason) => this.undelivered.push(reason),
         retried: () => this.retries++,
+        failed: (error) => this.failures.push(String(error)),
       },
       send: (route, packet) => this.devices.get(route.key)?.take(packet),
       broadcast: (packet) => this.broadcasts.push(shown(packet)),

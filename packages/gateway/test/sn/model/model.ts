@@ -129,7 +129,14 @@ class World {
       clock,
       random: () => random.next(),
       uplink: this.server,
-      report: { dropped: () => undefined, undelivered: () => undefined, retried: () => undefined },
+      report: {
+        dropped: () => undefined,
+        undelivered: () => undefined,
+        retried: () => undefined,
+        failed: (error) => {
+          throw error;
+        },
+      },
       send: ({ peer }, packet) => {
         // What goes to an address that the client had before is lost.
         if (peer.address === this.peer.address) this.link.toClient(encodeFrame(packet));
