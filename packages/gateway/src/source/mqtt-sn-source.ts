@@ -4,11 +4,13 @@ import type { ConnectOptions, Platform } from "@aiko/mqtt";
 import type { FileSystem } from "@aiko/mqtt-store";
 import type { SnSourceSettings } from "../configuration/configuration.js";
 import { decodeFrame, encodeFrame } from "../sn/codec/frame.js";
+import { matchesClient } from "../sn/gateway/client-pattern.js";
 import type { KeptSession } from "../sn/gateway/kept-session.js";
 import type { SnPeer } from "../sn/gateway/route.js";
 import { SnGateway } from "../sn/gateway/sn-gateway.js";
 import { Acceptance } from "../sn/uplink/acceptance.js";
 import { AggregatingUplink } from "../sn/uplink/aggregating-uplink.js";
+import { DialPace } from "../sn/uplink/dial-pace.js";
 import { TransparentUplink } from "../sn/uplink/transparent-uplink.js";
 import { firstOf, serverOptions } from "../uplink/uplink-options.js";
 import { AllowList } from "./allow-list.js";
@@ -22,6 +24,9 @@ import { SnStore } from "./sn-store.js";
 import { SnStream } from "./sn-stream.js";
 import type { SnStatus, Source, SourceStatus } from "./source.js";
 import type { Opener } from "./stream-source.js";
+
+/** Milliseconds from the wish to connect until CONNACK. */
+const CONNECT_TIMEOUT = 60_000;
 
 /** Where sessions are kept. */
 export interface KeptAt {
@@ -42,6 +47,8 @@ export class MqttSnSource implements Source {
   private readonly health: Health;
   private readonly reopening: Reopening;
   private readonly allowed: AllowList;
+  /** Patterns of client identifiers, and where their clients may be. */
+  private readonly bound: readonly (readonly [pattern: string, allowed: AllowList])[];
   private readonly uplink: TransparentUplink | AggregatingUplink;
   private readonly machine: SnGateway;
   private readonly removeListener: () => void;
@@ -66,11 +73,14 @@ export class MqttSnSource implements Source {
     const { clock, log, condition, random } = intake.parts;
     this.health = new Health(settings.id, log, condition);
     this.allowed = new AllowList(settings.allow);
+    this.bound = settings.clientAddresses.map(({ clientId, allow }) => [clientId, new AllowList(allow)]);
     this.uplink = this.makeUplink();
     this.machine = new SnGateway({
       clock,
       random,
       settings: settings.machine,
+      mayBeAt: (clientId, { host }) =>
+        this.bound.find(([pattern]) => matchesClient(pattern, clientId))?.[1].allows(host) ?? true,
       uplink: this.uplink,
       report: {
         dropped: (reason, detail) => intake.drop(reason, detail),
@@ -196,7 +206,9 @@ export class MqttSnSource implements Source {
       return new TransparentUplink({
         urls,
         acceptance,
-        options: { ...own, ...login, platform },
+        // A connection may wait for its turn.
+        options: { ...own, ...login, platform, connectTimeout: CONNECT_TIMEOUT },
+        pace: new DialPace(platform.clock),
         concurrency: queue.records,
         isConnected: () => server.isConnected,
         clientIdOf: (clientId) => `${settings.clientIdPrefix}${clientId}`,

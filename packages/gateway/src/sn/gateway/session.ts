@@ -257,7 +257,8 @@ export class Session {
       return;
     }
     this.send({ type: "disconnect" });
-    this.end("disconnected");
+    if (duration > 0 && this.isRestoring) this.restored = { at: "asleep", sleep: duration * 1_000 };
+    else this.end("disconnected");
   }
 
   /** PINGREQ. A sleeping client receives its messages before the PINGRESP. */

@@ -118,6 +118,7 @@ class World {
       },
       clock,
       random: () => random.next(),
+      mayBeAt: () => true,
       uplink: this.server,
       report: { dropped: () => undefined, undelivered: () => undefined, retried: () => undefined },
       send: ({ peer }, packet) => {
