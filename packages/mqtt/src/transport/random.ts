@@ -3,7 +3,7 @@
 import type { Random } from "../platform/random.js";
 
 /** Read at the first use, since Node loads the generator then. */
-const runtime: { readonly crypto?: Generator } = globalThis;
+const runtime = globalThis as unknown as { readonly crypto?: Generator };
 
 interface Generator {
   getRandomValues(numbers: Uint32Array): unknown;
