@@ -183,11 +183,9 @@ export class SnGateway {
     switch (packet.type) {
       case "willtopic":
       case "willtopicupd":
-        session.willTopic(packet);
-        return;
       case "willmsg":
       case "willmsgupd":
-        session.willMessage(packet);
+        session.takeWill(packet);
         return;
       case "register":
         session.requests.register(packet);
