@@ -18,7 +18,7 @@ interface Bundle {
 /** The size limits, in KB gzip. docs/decisions/0005-in-a-browser.md and 0007-the-small-client.md explain the parts. */
 const budgets = { client: 53, "durable-client": 54, "small-client": 14.1, publisher: 26, encoder: 7 };
 /** The size limit of the gateway for QuickJS, in bytes, not compressed. docs/decisions/0027-the-gateway-on-a-router.md has what it costs. */
-const GATEWAY_BYTES = 475_000;
+const GATEWAY_BYTES = 525_000;
 /** MQTT.js 5.16.0, measured in the same way. */
 const MQTT_JS = 105;
 

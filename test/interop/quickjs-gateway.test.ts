@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { type Client, connect, type Message } from "@aiko/mqtt";
 import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { decodeFrame, encodeFrame } from "../../packages/gateway/src/sn/codec/frame.ts";
+import type { SnPacket } from "../../packages/gateway/src/sn/packets.ts";
+import { shown } from "../../packages/gateway/test/sn/gateway/shown.ts";
 import { SerialLine } from "../../packages/gateway/test/source/serial-line.ts";
 import { Child, root, run } from "../fixtures/child.ts";
 import { busyBox, busyBoxFolder, childrenOf, peak } from "../fixtures/router.ts";
@@ -272,6 +275,39 @@ test("standard input is published, and the gateway ends with it", async () => {
   const { code } = await run(gateway([await configured(source, port)], "attic;1\nattic;2\n"));
   expect(code).toBe(0);
   await expect.poll(() => textsOf(values)).toEqual(['{"node":"attic","n":1}', '{"node":"attic","n":2}']);
+});
+
+test.each(["transparent", "aggregating"])("an MQTT-SN client on a serial line is served, %s", async (mode) => {
+  const { client, port } = await server();
+  const values = await heard(client, "ab");
+  const path = join(folder, "radio");
+  const line = await SerialLine.plug(path);
+  const source = `[[source]]\nid = "sn"\nkind = "mqtt-sn"\ndevice = "${path}"\nmode = "${mode}"\nadvertise = 0`;
+  await using running = gateway([await configured(source, port)]);
+  await running.noted("connected to the server");
+  await running.noted("the source is up");
+  const ask = async (packet: SnPacket, length: number): Promise<string | undefined> => {
+    line.received = "";
+    line.send(encodeFrame(packet));
+    await expect.poll(() => line.received.length).toBeGreaterThanOrEqual(length);
+    const { packet: answer } = decodeFrame(Buffer.from(line.received, "latin1"));
+    return answer && shown(answer);
+  };
+  const session = { will: false, cleanSession: true, protocolId: 1, duration: 60 } as const;
+  expect(await ask({ type: "connect", clientId: "radio", ...session }, 3)).toBe("connack 0");
+  const message = { messageId: 7, qos: 1, dup: false, retain: false, data: Buffer.from("21.5") } as const;
+  const topic = { kind: "short", name: "ab" } as const;
+  expect(await ask({ type: "publish", topic, ...message }, 7)).toBe(`puback ${0x6162} #7 0`);
+  await expect.poll(() => textsOf(values)).toEqual(["21.5"]);
+  const filter = { kind: "short", name: "cd" } as const;
+  expect(await ask({ type: "subscribe", topic: filter, messageId: 8, qos: 0, dup: false }, 8)).toBe(
+    "suback 0 #8 0 qos 0",
+  );
+  line.received = "";
+  await client.publish("cd", "on", { qos: 1 });
+  await expect.poll(() => line.received.length).toBe(9);
+  const { packet } = decodeFrame(Buffer.from(line.received, "latin1"));
+  expect(packet && shown(packet)).toBe("publish cd #0 qos 0 on");
 });
 
 test("a configuration that is not valid gives one clear line for each problem, and exit code 78", async () => {

@@ -31,6 +31,7 @@ test.each<[string, Parts]>([
   ["TCP without TLS", { more: source("tcp", 'connect = "device:2000"') }],
   ["a command", { more: source("exec", 'run = ["cat"]') }],
   ["standard input", { more: source("stdin", "") }],
+  ["MQTT-SN on a line", { more: '[[source]]\nid = "x"\nkind = "mqtt-sn"\ndevice = "/dev/ttyS0"' }],
   ["what is not enabled", { more: source("udp", 'listen = ":9"\nenabled = false') }],
 ])("%s is not refused", (_, parts) => {
   expect(refused(parts)).toEqual([]);
@@ -48,6 +49,7 @@ test.each<[string, Parts, string]>([
     { more: source("udp", 'listen = ":9"') },
     'source "x": kind "udp" is not supported on QuickJS, which cannot listen',
   ],
+  ["MQTT-SN over UDP", { more: '[[source]]\nid = "x"\nkind = "mqtt-sn"' }, "set device or connect instead of listen"],
   ["http", { more: source("http", 'listen = ":9"') }, 'source "x": kind "http" is not supported'],
   [
     "TLS to a device",

@@ -4,9 +4,9 @@ import type { Readable } from "node:stream";
 import type { Platform } from "@aiko/mqtt";
 import type { ExecSettings, SourceSettings } from "../configuration/configuration.js";
 import type { Intake } from "./intake.js";
-import type { KeptAt } from "./mqtt-sn-source.js";
 import type { ServerLink } from "./server-link.js";
 import { ServerSource } from "./server-source.js";
+import type { KeptAt } from "./sn-on-node.js";
 import type { Source } from "./source.js";
 import { StdinSource } from "./stdin-source.js";
 import { StreamSource } from "./stream-source.js";
@@ -52,18 +52,8 @@ export async function createSource(
       return execSource(settings, intake);
     case "mqtt":
       return new (await import("./mqtt-source.js")).MqttSource(settings, intake, platform);
-    case "mqtt-sn": {
-      const { MqttSnSource } = await import("./mqtt-sn-source.js");
-      // Loaded before: the source opens its line again and again.
-      const { serialOpener } = await import("./serial-opener.js");
-      const { tcpOpener } = await import("./connections.js");
-      return await MqttSnSource.make(settings, intake, {
-        platform,
-        server,
-        kept,
-        openerOf: (line) => (line.kind === "serial" ? serialOpener(line, clock) : tcpOpener(line, clock)),
-      });
-    }
+    case "mqtt-sn":
+      return (await import("./sn-on-node.js")).makeSnSource(settings, intake, { platform, server }, kept);
     case "http":
       return new (await import("./http-source.js")).HttpSource(settings, intake);
     case "stdin":

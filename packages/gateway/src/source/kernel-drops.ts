@@ -4,6 +4,12 @@ import { readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { endianness } from "node:os";
 
+/**
+ * Bytes that a UDP socket should keep until they are read: a burst during a garbage collection. The system may allow less
+ * (Linux: net.core.rmem_max).
+ */
+export const RECEIVE_BUFFER = 4 * 2 ** 20;
+
 /** Where a UDP socket is bound. */
 export interface BoundTo {
   readonly address: string;

@@ -1,10 +1,8 @@
-/** A source for MQTT-SN clients: a gateway's machine between UDP and the server. Knows no rule of the protocol. */
+/** A source for MQTT-SN clients: a gateway's machine between what carries their messages and the server. Knows no rule of the protocol. */
 
 import type { ConnectOptions, Platform } from "@aiko/mqtt";
-import type { FileSystem } from "@aiko/mqtt-store";
 import type { SnSourceSettings } from "../configuration/configuration.js";
 import { decodeFrame, encodeFrame } from "../sn/codec/frame.js";
-import { matchesClient } from "../sn/gateway/client-pattern.js";
 import type { KeptSession } from "../sn/gateway/kept-session.js";
 import type { SnPeer } from "../sn/gateway/route.js";
 import { SnGateway } from "../sn/gateway/sn-gateway.js";
@@ -13,42 +11,31 @@ import { AggregatingUplink } from "../sn/uplink/aggregating-uplink.js";
 import { DialPace } from "../sn/uplink/dial-pace.js";
 import { TransparentUplink } from "../sn/uplink/transparent-uplink.js";
 import { firstOf, serverOptions } from "../uplink/uplink-options.js";
-import { AllowList } from "./allow-list.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { ServerLink } from "./server-link.js";
 import type { SnCarrier, SnCarrierListener } from "./sn-carrier.js";
-import { SnDatagrams } from "./sn-datagrams.js";
-import { SnStore } from "./sn-store.js";
-import { SnStream } from "./sn-stream.js";
+import type { SnStore } from "./sn-store.js";
 import type { SnStatus, Source, SourceStatus } from "./source.js";
-import type { Opener } from "./stream-source.js";
 
 /** Milliseconds from the wish to connect until CONNACK. */
 const CONNECT_TIMEOUT = 60_000;
 
-/** Where sessions are kept. */
-export interface KeptAt {
-  readonly directory: string;
-  readonly files: FileSystem;
-}
-
 export interface SnSourceParts {
   readonly platform: Platform;
   readonly server: ServerLink;
-  /** How the source's line is opened. */
-  openerOf(line: NonNullable<SnSourceSettings["line"]>): Opener;
-  /** Undefined: they end with the process. */
-  readonly kept: KeptAt | undefined;
+  /** Whether a client with this identifier may be at this address. */
+  mayBeAt(clientId: string, peer: SnPeer): boolean;
+  /** Opens what carries the messages. It is called for each attempt. */
+  carry(listener: SnCarrierListener): SnCarrier;
+  /** Keeps sessions. Undefined: they end with the process. */
+  readonly store: SnStore | undefined;
 }
 
 export class MqttSnSource implements Source {
   private readonly health: Health;
   private readonly reopening: Reopening;
-  private readonly allowed: AllowList;
-  /** Patterns of client identifiers, and where their clients may be. */
-  private readonly bound: readonly (readonly [pattern: string, allowed: AllowList])[];
   private readonly uplink: TransparentUplink | AggregatingUplink;
   private readonly machine: SnGateway;
   private readonly removeListener: () => void;
@@ -57,30 +44,23 @@ export class MqttSnSource implements Source {
   private isStopping = false;
   private readonly undelivered = new Map<string, number>();
 
-  /** Opens what is kept of sessions. If that is not possible, the source works without. */
-  static async make(settings: SnSourceSettings, intake: Intake, parts: SnSourceParts): Promise<MqttSnSource> {
-    return new MqttSnSource(settings, intake, parts, await openStore(settings, intake, parts.kept));
-  }
+  private readonly store: SnStore | undefined;
 
-  private constructor(
+  constructor(
     private readonly settings: SnSourceSettings,
     private readonly intake: Intake,
     private readonly parts: SnSourceParts,
-    /** Undefined: nothing is kept. */
-    private readonly store: SnStore | undefined,
   ) {
-    const { server } = parts;
+    const { server, store } = parts;
+    this.store = store;
     const { clock, log, condition, random } = intake.parts;
     this.health = new Health(settings.id, log, condition);
-    this.allowed = new AllowList(settings.allow);
-    this.bound = settings.clientAddresses.map(({ clientId, allow }) => [clientId, new AllowList(allow)]);
     this.uplink = this.makeUplink();
     this.machine = new SnGateway({
       clock,
       random,
       settings: settings.machine,
-      mayBeAt: (clientId, { host }) =>
-        this.bound.find(([pattern]) => matchesClient(pattern, clientId))?.[1].allows(host) ?? true,
+      mayBeAt: (clientId, peer) => parts.mayBeAt(clientId, peer),
       uplink: this.uplink,
       report: {
         dropped: (reason, detail) => intake.drop(reason, detail),
@@ -152,9 +132,8 @@ export class MqttSnSource implements Source {
   }
 
   private open(attempt: Attempt): void {
-    const { settings, intake } = this;
-    const { clock } = intake.parts;
-    const listener: SnCarrierListener = {
+    const { intake } = this;
+    this.carrier = this.parts.carry({
       received: (bytes, from) => this.receive(bytes, from),
       broken: (reason, detail) => intake.drop(reason, detail),
       opened: (url) => {
@@ -162,19 +141,11 @@ export class MqttSnSource implements Source {
         this.machine.announce();
       },
       failed: (why) => attempt.closed(why),
-    };
-    const { line } = settings;
-    if (line === undefined) this.carrier = new SnDatagrams({ settings, listener });
-    else this.carrier = new SnStream({ source: settings.id, clock, listener, opener: this.parts.openerOf(line) });
+    });
   }
 
   private receive(bytes: Uint8Array, from: SnPeer): void {
-    const { intake, settings, allowed } = this;
-    if (settings.line === undefined && !allowed.allows(from.host)) {
-      intake.parts.log.debug("a datagram was refused: its address is not in allow", { source: settings.id });
-      return;
-    }
-    intake.traffic.receive(bytes.length);
+    this.intake.traffic.receive(bytes.length);
     this.machine.receive(from, decodeFrame(bytes));
   }
 
@@ -229,19 +200,5 @@ export class MqttSnSource implements Source {
       concurrency: queue.records,
       changed: (isConnected) => this.connected(isConnected),
     });
-  }
-}
-
-async function openStore(
-  { id }: SnSourceSettings,
-  { parts: { clock, log } }: Intake,
-  kept: KeptAt | undefined,
-): Promise<SnStore | undefined> {
-  if (kept === undefined) return undefined;
-  try {
-    return await SnStore.open({ ...kept, source: id, clock, log });
-  } catch (error) {
-    log.error("sessions of MQTT-SN clients cannot be kept", { source: id, error: String(error) });
-    return undefined;
   }
 }

@@ -7,7 +7,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { SnSourceSettings } from "../configuration/configuration.js";
 import type { SnPeer } from "../sn/gateway/route.js";
-import { type BoundTo, kernelDrops } from "./kernel-drops.js";
+import { type BoundTo, kernelDrops, RECEIVE_BUFFER } from "./kernel-drops.js";
 import type { SnCarrier, SnCarrierListener } from "./sn-carrier.js";
 
 export interface SnDatagramParts {
@@ -86,7 +86,11 @@ export class SnDatagrams implements SnCarrier {
 
   private open(isV6: boolean, port: number, address: string | undefined, bound: () => void): Socket {
     const isOfGroup = this.socket !== undefined;
-    const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: isOfGroup });
+    const socket = createSocket({
+      type: isV6 ? "udp6" : "udp4",
+      reuseAddr: isOfGroup,
+      recvBufferSize: RECEIVE_BUFFER,
+    });
     socket.on("error", (error) => this.fail(error.message));
     socket.on("message", (bytes, from) => this.parts.listener.received(bytes, peerOf(from)));
     socket.bind({ port, address, exclusive: !isOfGroup }, () => {

@@ -9,7 +9,7 @@ import type { Asker } from "./asker.js";
 import { DatagramIntake } from "./datagram-intake.js";
 import { Health } from "./health.js";
 import type { Intake } from "./intake.js";
-import { type BoundTo, kernelDrops } from "./kernel-drops.js";
+import { type BoundTo, kernelDrops, RECEIVE_BUFFER } from "./kernel-drops.js";
 import { type Attempt, Reopening } from "./reopening.js";
 import type { Source, SourceStatus } from "./source.js";
 
@@ -70,7 +70,11 @@ export class UdpSource implements Source {
   private open(attempt: Attempt): void {
     const { listen, multicast } = this.settings;
     const isV6 = isIPv6(listen.host) || (listen.host === "" && multicast !== undefined && isIPv6(multicast));
-    const socket = createSocket({ type: isV6 ? "udp6" : "udp4", reuseAddr: multicast !== undefined });
+    const socket = createSocket({
+      type: isV6 ? "udp6" : "udp4",
+      reuseAddr: multicast !== undefined,
+      recvBufferSize: RECEIVE_BUFFER,
+    });
     const failed = (error: Error): void => {
       if (this.socket === socket) {
         this.socket = undefined;

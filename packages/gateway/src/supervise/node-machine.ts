@@ -4,7 +4,7 @@ import { platform as nodePlatform } from "@aiko/mqtt";
 import { MemoryFileSystem, nodeFileSystem } from "@aiko/mqtt-store";
 import { DeviceFile } from "../presence/device-file.js";
 import { createSource } from "../source/create-source.js";
-import type { KeptAt } from "../source/mqtt-sn-source.js";
+import type { KeptAt } from "../source/sn-on-node.js";
 import type { GatewayOptions } from "./gateway-options.js";
 import type { Machine } from "./machine.js";
 import { metricsText } from "./metrics.js";

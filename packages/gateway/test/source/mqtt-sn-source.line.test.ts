@@ -10,7 +10,7 @@ import { SerialLine } from "./serial-line.ts";
 test("a client on a serial line is served", async () => {
   const path = join(await deviceDirectory(), "radio");
   const line = await SerialLine.plug(path);
-  const sources = `[[source]]\nid = "sn"\nkind = "mqtt-sn"\ndevice = "${path}"\nbaud = 115200`;
+  const sources = `[[source]]\nid = "sn"\nkind = "mqtt-sn"\ndevice = "${path}"\nbaud = 115200\nadvertise = 0`;
   const bench = await GatewayBench.start({ sources });
   await bench.until(() => bench.gateway.status.uplink.connected && bench.source("sn").state === "up");
   line.received = "";

@@ -56,7 +56,7 @@ test.runIf(process.platform === "linux")(
     // Nothing is read while this process is busy: the socket's buffer overflows.
     const port = new URL(bench.url("device").replace("udp", "http")).port;
     const flood = `const s = require("node:dgram").createSocket("udp4"); let n = 0;
-    const next = () => n++ < 2000 ? s.send(Buffer.alloc(1000), ${port}, "127.0.0.1", next) : s.close(); next();`;
+    const next = () => n++ < 8000 ? s.send(Buffer.alloc(4000), ${port}, "127.0.0.1", next) : s.close(); next();`;
     spawnSync(process.execPath, ["-e", flood]);
     const drops = bench.source("device").kernelDrops ?? 0;
     expect(drops).toBeGreaterThan(0);

@@ -27,7 +27,7 @@ function uplinkRefusals({ url, ca, cert, key }: Configuration["uplinks"][number]
   ];
 }
 
-const KINDS = "serial, tcp, exec and stdin";
+const KINDS = "serial, tcp, exec, stdin and mqtt-sn";
 
 function sourceRefusals(source: SourceSettings): string[] {
   switch (source.kind) {
@@ -40,6 +40,9 @@ function sourceRefusals(source: SourceSettings): string[] {
     case "tcp":
       if (source.tls === undefined) return [];
       return ['tls is not supported on QuickJS; use kind = "exec" with a command for TLS, such as socat'];
+    case "mqtt-sn":
+      if (source.line !== undefined) return sourceRefusals(source.line);
+      return ["UDP is not supported on QuickJS; set device or connect instead of listen"];
     case "mqtt":
       return [`kind "mqtt" is not supported on QuickJS; the kinds are ${KINDS}`];
     default:

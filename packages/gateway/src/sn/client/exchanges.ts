@@ -3,7 +3,7 @@
  * how often, and when the gateway counts as lost. Knows no states: it asks whether an exchange may begin.
  */
 
-import { type MqttError, OutboxError, TimeoutError, TransportError, UsageError } from "@aiko/mqtt";
+import { ClosedError, type MqttError, OutboxError, TimeoutError, TransportError, UsageError } from "@aiko/mqtt";
 import type { SnPacket } from "../packets.js";
 import type { Exchange, Step } from "./exchange.js";
 
@@ -129,12 +129,18 @@ export class Exchanges {
     this.failWaiting(error);
   }
 
-  /** Ends all exchanges. @param error that of the one under way, and the cause of those that were not sent */
-  fail(error: MqttError): void {
+  /** Ends all exchanges. The one under way may have arrived. */
+  fail(cause: ClosedError | TransportError): void {
     const { current } = this;
     this.current = undefined;
-    current?.job.settle(error);
-    this.failWaiting(error);
+    if (current !== undefined) {
+      const { exchange, settle } = current.job;
+      const message = `${exchange.what}: ${cause.message}`;
+      const facts = { cause, topic: exchange.topic, mayHaveArrived: true };
+      const isClosed = cause instanceof ClosedError;
+      settle(isClosed ? new ClosedError(cause.code, message, facts) : new TransportError(cause.code, message, facts));
+    }
+    this.failWaiting(cause);
   }
 
   private failWaiting(cause: MqttError): void {

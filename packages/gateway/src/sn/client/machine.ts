@@ -188,7 +188,7 @@ export class Machine {
   }
 
   /** Ends everything at once, without a message to the gateway: it publishes the will after a time. */
-  abandon(error: MqttError): void {
+  abandon(error: ClosedError): void {
     if (this.isConnected) this.become("disconnected", error);
     this.exchanges.fail(error);
   }
@@ -281,7 +281,7 @@ export class Machine {
     this.close(new TransportError("CONNECTION_LOST", "the gateway ended the session; connect again"));
   }
 
-  private close(error: MqttError): void {
+  private close(error: ClosedError | TransportError): void {
     this.become("disconnected", error instanceof ClosedError ? undefined : error);
     this.exchanges.fail(error);
   }

@@ -222,7 +222,7 @@ export class SnGateway {
     const { settings, clock } = this.parts;
     const { clientId, protocolId } = packet;
     const refuse = (returnCode: number): void => this.parts.send(route, { type: "connack", returnCode });
-    if (protocolId !== PROTOCOL || clientId.length === 0 || clientId.length > settings.clientIdMax) {
+    if (protocolId !== PROTOCOL || !isClientId(clientId, settings.clientIdMax)) {
       refuse(RETURN_CODES.notSupported);
       return;
     }
@@ -300,6 +300,11 @@ export class SnGateway {
   private malformed(rule: string): void {
     this.parts.report.dropped("malformed", rule);
   }
+}
+
+/** MQTT allows no U+0000 in an identifier [MQTT-1.5.3-2]. */
+function isClientId(text: string, most: number): boolean {
+  return text.length > 0 && text.length <= most && !text.includes("\0");
 }
 
 /** What changes what is kept of a session, apart from its state. */

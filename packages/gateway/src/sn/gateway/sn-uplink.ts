@@ -80,7 +80,7 @@ export interface SnConnection {
   cut(): void;
 }
 
-/** The far side. */
+/** The far side. None of its promises rejects. */
 export interface SnUplink {
   /** Whether the server can be reached now. */
   readonly isConnected: boolean;

@@ -133,8 +133,12 @@ export class TransparentConnection implements SnConnection {
   async changeWill(will: SnWill | undefined): Promise<SnOutcome> {
     const before = this.client;
     if (!before.connected) return "congestion";
-    // Before MQTT 5, a clean session ends with its connection.
-    this.client = this.makeClient(will, this.identity.cleanSession && before.protocolVersion !== 5);
+    try {
+      // Before MQTT 5, a clean session ends with its connection.
+      this.client = this.makeClient(will, this.identity.cleanSession && before.protocolVersion !== 5);
+    } catch {
+      return "refused"; // MQTT does not allow this will, so the earlier one stays
+    }
     this.filters = this.makeFilters(this.filters.all);
     await before.disconnect({ drainTimeout: DRAIN }).catch(() => {});
     if (this.isEnded) return "congestion";

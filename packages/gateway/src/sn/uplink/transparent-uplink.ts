@@ -1,5 +1,6 @@
 /** A transparent gateway's far side: each SN client has an MQTT connection of its own [SN 4]. */
 
+import { UsageError } from "@aiko/mqtt";
 import type {
   SnConnected,
   SnConnectionListener,
@@ -45,7 +46,13 @@ export class TransparentUplink implements SnUplink {
       if (cleanSession) this.known.delete(clientId);
       else this.known.set(clientId, connection.known);
     };
-    const connection = new TransparentConnection(this.parts, renamed, listener, known, keep);
+    let connection: TransparentConnection;
+    try {
+      connection = new TransparentConnection(this.parts, renamed, listener, known, keep);
+    } catch (error) {
+      if (error instanceof UsageError) return { outcome: "refused" }; // MQTT does not allow the identifier or the will
+      throw error;
+    }
     this.connections.set(clientId, connection);
     const outcome = await connection.open();
     return outcome === "accepted" ? { outcome, connection } : { outcome };

@@ -384,6 +384,7 @@ describe("messages of the gateway", () => {
     const publishing = bench.publish({ topic: { kind: "predefined", id: 7 } });
     bench.gateway({ type: "disconnect" });
     expect(publishing.outcome).toBeInstanceOf(TransportError);
+    expect(publishing.outcome).toMatchObject({ code: "CONNECTION_LOST", mayHaveArrived: true, topic: "seven" });
     expect(bench.states.at(-1)).toBe("disconnected");
   });
 

@@ -30,6 +30,7 @@ describe("CONNECT", () => {
     ["another protocol", { protocolId: 2 }],
     ["an empty client identifier", { clientId: "" }],
     ["a client identifier that is too long", { clientId: "x".repeat(65) }],
+    ["U+0000 in the client identifier", { clientId: "sen\0sor" }],
   ])("with %s is answered with code 3", async (_, changes) => {
     const network = new Network();
     expect(await network.device().connect(changes)).toEqual(["connack 3"]);

@@ -18,7 +18,7 @@ const SLOWEST = 300;
 
 export class ModelServer implements SnUplink {
   readonly isConnected = true;
-  /** The payloads that clients published, in order. */
+  /** The topics and payloads that clients published, in order. */
   readonly published: string[] = [];
   private readonly listeners = new Map<string, SnConnectionListener>();
 
@@ -48,8 +48,8 @@ export class ModelServer implements SnUplink {
     return this.later({ ...accepted, connection });
   }
 
-  publish({ payload }: SnMessage): Promise<SnOutcome> {
-    this.published.push(Buffer.from(payload).toString());
+  publish({ topic, payload }: SnMessage): Promise<SnOutcome> {
+    this.published.push(`${topic} ${Buffer.from(payload).toString()}`);
     return this.later("accepted");
   }
 

@@ -22,12 +22,20 @@ const STEPS = 40;
 const REST = 600_000;
 
 interface Sent {
+  /** Topic and payload. */
   readonly text: string;
   readonly qos: 1 | 2;
   outcome: "pending" | "done" | "unknown" | "never sent";
 }
 
-const topics: readonly SnTopic[] = ["up/a", "up/b", "up/c", { predefined: 7 }, { short: "u1" }];
+/** Topics of the client, with their names. */
+const topics: readonly (readonly [SnTopic, string])[] = [
+  ["up/a", "up/a"],
+  ["up/b", "up/b"],
+  ["up/c", "up/c"],
+  [{ predefined: 7 }, "up/predefined"],
+  [{ short: "u1" }, "u1"],
+];
 
 /** A link with faults, between one client and the gateway. */
 class Link implements Datagram {
@@ -98,6 +106,8 @@ class World {
   private readonly down: Sent[] = [];
   private readonly received: string[] = [];
   private readonly unsettled = new Set<string>();
+  private peer = peerAt(5000);
+  private moves = 0;
   private wasLost = 0;
 
   constructor(private readonly seed: number) {
@@ -122,14 +132,15 @@ class World {
       uplink: this.server,
       report: { dropped: () => undefined, undelivered: () => undefined, retried: () => undefined },
       send: ({ peer }, packet) => {
-        if (peer.address === PEER.address) this.link.toClient(encodeFrame(packet));
+        // What goes to an address that the client had before is lost.
+        if (peer.address === this.peer.address) this.link.toClient(encodeFrame(packet));
       },
       broadcast: () => undefined,
       changed: () => undefined,
       keep: async () => undefined,
     });
     this.gateway.announce();
-    this.link.gateway = (bytes) => this.gateway.receive(PEER, decodeFrame(bytes));
+    this.link.gateway = (bytes) => this.gateway.receive(this.peer, decodeFrame(bytes));
     this.client = createClient("udp://model", {
       clientId: "model",
       cleanSession: false,
@@ -139,7 +150,7 @@ class World {
       datagram: this.link,
       clock,
       random,
-      onMessage: (message) => void this.received.push(message.text()),
+      onMessage: (message) => void this.received.push(`${message.topic} ${message.text()}`),
       onState: (state) => {
         if (state === "lost") this.wasLost++;
       },
@@ -156,7 +167,10 @@ class World {
     const { clock, client, link, random } = this;
     await clock.until(client.connect());
     await clock.until(
-      client.subscribe("down/+", { qos: 2, onMessage: (message) => void this.received.push(message.text()) }),
+      client.subscribe("down/+", {
+        qos: 2,
+        onMessage: (message) => void this.received.push(`${message.topic} ${message.text()}`),
+      }),
     );
     link.loss = random.next() * 0.35;
     link.repeats = random.next() * 0.3;
@@ -179,15 +193,17 @@ class World {
     const choice = this.random.next();
     if (choice < 0.4) this.publishUp();
     else if (choice < 0.8) this.publishDown();
-    else if (choice < 0.9) this.sleep();
-    else this.wake();
+    else if (choice < 0.88) this.sleep();
+    else if (choice < 0.97) this.wake();
+    else this.move();
   }
 
   private publishUp(): void {
-    const sent: Sent = { text: `u${this.up.length}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
+    const [topic, name] = topics[this.random.integer(topics.length)] as (typeof topics)[number];
+    const payload = `u${this.up.length}`;
+    const sent: Sent = { text: `${name} ${payload}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
     this.up.push(sent);
-    const topic = topics[this.random.integer(topics.length)] as SnTopic;
-    this.client.publish(topic, sent.text, { qos: sent.qos }).then(
+    this.client.publish(topic, payload, { qos: sent.qos }).then(
       () => {
         sent.outcome = "done";
       },
@@ -199,11 +215,12 @@ class World {
   }
 
   private publishDown(): void {
-    const sent: Sent = { text: `d${this.down.length}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
-    this.down.push(sent);
     const topic = `down/${this.random.integer(4)}`;
+    const payload = `d${this.down.length}`;
+    const sent: Sent = { text: `${topic} ${payload}`, qos: this.random.next() < 0.5 ? 1 : 2, outcome: "pending" };
+    this.down.push(sent);
     void this.server
-      .send("model", { topic, payload: Buffer.from(sent.text), qos: sent.qos, retain: false })
+      .send("model", { topic, payload: Buffer.from(payload), qos: sent.qos, retain: false })
       .then((delivery) => {
         sent.outcome = delivery === "delivered" ? "done" : "unknown";
       });
@@ -212,6 +229,11 @@ class World {
   private sleep(): void {
     if (this.client.state !== "active") return;
     this.settles("sleep", this.client.sleep(2 + this.random.integer(20)));
+  }
+
+  /** A router in between gives the client another port. */
+  private move(): void {
+    this.peer = peerAt(5000 + ++this.moves);
   }
 
   private wake(): void {
@@ -246,7 +268,9 @@ function shown(bytes: Uint8Array): string {
   return JSON.stringify(decodeFrame(bytes).packet, text);
 }
 
-const PEER = { address: "192.0.2.1:5000", host: "192.0.2.1", isShared: false } as const;
+function peerAt(port: number) {
+  return { address: `192.0.2.1:${port}`, host: "192.0.2.1", isShared: false } as const;
+}
 
 /** QoS 1: at least once. QoS 2: exactly once. At most once if the sender does not know. */
 function brokenCounts(sent: readonly Sent[], arrived: readonly string[], by: string): string[] {
