@@ -6,10 +6,13 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { GatewayBench } from "../../packages/gateway/test/gateway-bench.ts";
 import { vectors } from "../../packages/gateway/test/sn/codec/vectors.ts";
+import { SnDevice } from "../../packages/gateway/test/source/sn-device.ts";
 
 // Debian's Python, which has Debian's scapy.
 const PYTHON = "/usr/bin/python3";
 const DEVICE = new URL("../fixtures/mqtt-sn-device.py", import.meta.url).pathname;
+
+const STRANGERS = new URL("../fixtures/mqtt-sn-strangers.js", import.meta.url).pathname;
 
 /** Scapy's names of our types. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -102,4 +105,30 @@ predefined = { 7 = "predefined/seven" }
       "predefined/seven 21.5",
     ]);
   });
+});
+
+test("20,000 messages of strangers a second do not keep an honest client waiting, and take no memory", async () => {
+  const bench = await GatewayBench.start({
+    sources: '[[source]]\nid = "sn"\nkind = "mqtt-sn"\nlisten = "127.0.0.1:0"\n',
+  });
+  await bench.until(() => bench.gateway.status.uplink.connected);
+  const { port } = new URL(bench.url("sn").replace("udp:", "http:"));
+  const device = await SnDevice.at(bench.url("sn"));
+  expect(await device.connect()).toBe("connack 0");
+  const flood = spawn(process.execPath, [STRANGERS, port, "20000", "5"], { stdio: "inherit" });
+  onTestFinished(() => void flood.kill("SIGKILL"));
+  const before = process.memoryUsage().rss;
+  let slowest = 0;
+  for (let messageId = 1; flood.exitCode === null; messageId++) {
+    const began = performance.now();
+    device.publish({ qos: 1, messageId });
+    expect(await device.next()).toBe(`puback ${0x6162} #${messageId} 0`);
+    slowest = Math.max(slowest, performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(flood.exitCode).toBe(0);
+  expect(slowest).toBeLessThan(1_000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+  const { dropped } = bench.counts("sn");
+  expect((dropped["unsolicited"] ?? 0) + (dropped["malformed"] ?? 0) + (dropped["rate"] ?? 0)).toBeGreaterThan(50_000);
 });
