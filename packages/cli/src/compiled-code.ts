@@ -7,7 +7,7 @@
  */
 
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
 /** A CommonJS module that is being loaded. */
@@ -25,6 +25,8 @@ declare const require: { readonly extensions: Record<string, Load> };
 type Added = readonly (readonly [path: string, script: Script])[];
 
 const HEAD = "(function (exports, require, module, __filename, __dirname) {";
+/** File systems allow 255 bytes. The beginning of a long path is the least important part. */
+const LONGEST_NAME = 200;
 const TAIL = "\n})";
 
 /** Must be called before the files are loaded that it should concern. */
@@ -45,7 +47,7 @@ function loadThrough(folder: string): void {
   const added: [path: string, script: Script][] = [];
   extensions[".cjs"] = (loaded, filename) => {
     if (dirname(filename) !== import.meta.dirname) return usual(loaded, filename); // a dependency's file
-    const kept = join(folder, basename(filename)); // the name contains a hash of the content
+    const kept = join(folder, encodeURIComponent(filename).slice(-LONGEST_NAME)); // it ends with a hash of the content
     const cachedData = contentOf(kept);
     const text = HEAD + readFileSync(filename, "utf8") + TAIL;
     const script = new Script(text, { filename, ...(cachedData && { cachedData }) });

@@ -8,6 +8,8 @@ export interface SnWire {
   readonly listen: Address;
   /** Addresses or networks that may send. Empty: all. */
   readonly allow: readonly string[];
+  /** The addresses or networks of clients whose identifiers match. The first that matches counts; others may be anywhere. */
+  readonly clientAddresses: readonly { readonly clientId: string; readonly allow: readonly string[] }[];
   /** The multicast group for discovery. Undefined: there is none. */
   readonly group: Address | undefined;
   /** The hops that a datagram to the group may pass. */

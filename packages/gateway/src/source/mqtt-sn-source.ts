@@ -8,6 +8,7 @@ import type { SnPeer } from "../sn/gateway/route.js";
 import { SnGateway } from "../sn/gateway/sn-gateway.js";
 import { Acceptance } from "../sn/uplink/acceptance.js";
 import { AggregatingUplink } from "../sn/uplink/aggregating-uplink.js";
+import { DialPace } from "../sn/uplink/dial-pace.js";
 import { TransparentUplink } from "../sn/uplink/transparent-uplink.js";
 import { firstOf, serverOptions } from "../uplink/uplink-options.js";
 import { Health } from "./health.js";
@@ -18,9 +19,14 @@ import type { SnCarrier, SnCarrierListener } from "./sn-carrier.js";
 import type { SnStore } from "./sn-store.js";
 import type { SnStatus, Source, SourceStatus } from "./source.js";
 
+/** Milliseconds from the wish to connect until CONNACK. */
+const CONNECT_TIMEOUT = 60_000;
+
 export interface SnSourceParts {
   readonly platform: Platform;
   readonly server: ServerLink;
+  /** Whether a client with this identifier may be at this address. */
+  mayBeAt(clientId: string, peer: SnPeer): boolean;
   /** Opens what carries the messages. It is called for each attempt. */
   carry(listener: SnCarrierListener): SnCarrier;
   /** Keeps sessions. Undefined: they end with the process. */
@@ -54,6 +60,7 @@ export class MqttSnSource implements Source {
       clock,
       random,
       settings: settings.machine,
+      mayBeAt: (clientId, peer) => parts.mayBeAt(clientId, peer),
       uplink: this.uplink,
       report: {
         dropped: (reason, detail) => intake.drop(reason, detail),
@@ -172,7 +179,9 @@ export class MqttSnSource implements Source {
       return new TransparentUplink({
         urls,
         acceptance,
-        options: { ...own, ...login, platform },
+        // A connection may wait for its turn.
+        options: { ...own, ...login, platform, connectTimeout: CONNECT_TIMEOUT },
+        pace: new DialPace(platform.clock),
         concurrency: queue.records,
         isConnected: () => server.isConnected,
         clientIdOf: (clientId) => `${settings.clientIdPrefix}${clientId}`,

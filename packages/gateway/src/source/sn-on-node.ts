@@ -2,6 +2,7 @@
 
 import type { FileSystem } from "@aiko/mqtt-store";
 import type { SnSourceSettings } from "../configuration/configuration.js";
+import { matchesClient } from "../sn/gateway/client-pattern.js";
 import { AllowList } from "./allow-list.js";
 import { tcpOpener } from "./connections.js";
 import type { Intake } from "./intake.js";
@@ -31,7 +32,13 @@ export async function makeSnSource(
 ): Promise<MqttSnSource> {
   const store = kept && (await openStore(settings, intake, kept));
   const carry = carrierOf(settings, intake);
-  return new MqttSnSource(settings, intake, { ...parts, store, carry });
+  return new MqttSnSource(settings, intake, { ...parts, store, carry, mayBeAt: boundOf(settings) });
+}
+
+/** Where clients may be whose identifiers are bound to addresses. */
+function boundOf({ clientAddresses }: SnSourceSettings): SnSourceParts["mayBeAt"] {
+  const bound = clientAddresses.map(({ clientId, allow }) => [clientId, new AllowList(allow)] as const);
+  return (clientId, { host }) => bound.find(([pattern]) => matchesClient(pattern, clientId))?.[1].allows(host) ?? true;
 }
 
 function carrierOf(settings: SnSourceSettings, { parts: { clock, log } }: Intake): SnSourceParts["carry"] {

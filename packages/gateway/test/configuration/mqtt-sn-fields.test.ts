@@ -18,6 +18,7 @@ test.each([
   ['listen = ":9"; allow = ["10.0.0.0/8"]', { allow: ["10.0.0.0/8"] }],
   ['group = "239.1.2.3:10000"; hops = 4', { group: { host: "239.1.2.3", port: 10_000 }, hops: 4 }],
   ['username = "u"; password = "p"; client_id_prefix = "sn-"', { clientIdPrefix: "sn-" }],
+  ['client_addresses = [{ client_id = "a*", allow = ["10.0.0.1"] }]', { clientAddresses: [{ clientId: "a*" }] }],
   ['mode = "aggregating"', { mode: "aggregating" }],
 ])("%j is read", (fields, expected) => {
   const { source, problems } = read(fields);

@@ -519,6 +519,14 @@ test("each field is read", () => {
           "check": {
             "kind": "none",
           },
+          "clientAddresses": [
+            {
+              "allow": [
+                "fd00:7::/32",
+              ],
+              "clientId": "meter-*",
+            },
+          ],
           "clientIdPrefix": "sn-",
           "commands": [],
           "deadletter": undefined,

@@ -159,6 +159,7 @@ kind = "mqtt-sn"
 listen = "[::]:10000"
 allow = ["fd00::/8"]
 insecure = false
+client_addresses = [{ client_id = "meter-*", allow = ["fd00:7::/32"] }]
 mode = "transparent"
 gateway_id = 7
 group = "[ff15::42]:10001"

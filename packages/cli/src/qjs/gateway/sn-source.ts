@@ -22,6 +22,7 @@ export function snSource(
   return new MqttSnSource(settings, intake, {
     ...parts,
     store: undefined,
+    mayBeAt: () => true, // there is one line
     carry: (listener) => new SnStream({ source, clock, listener, opener }),
   });
 }

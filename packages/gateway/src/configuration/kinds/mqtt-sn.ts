@@ -54,6 +54,17 @@ const predefinedFor: Kind<{ readonly client_id: string; readonly topics: Written
   build: (values) => values,
 });
 
+const clientAddresses: Kind<{ readonly client_id: string; readonly allow: readonly string[] }> = table({
+  title: "[[source.client_addresses]]",
+  about:
+    "Where MQTT-SN clients may be. CONNECT with such an identifier from another address is refused. The first entry that matches an identifier counts; identifiers without an entry may be anywhere in `allow`.",
+  fields: {
+    client_id: required(text(1, 256), "The client identifier. A `*` at its end stands for any characters."),
+    allow: required(list(network(), 1, 1024), "The addresses and networks of these clients, or of their forwarder."),
+  },
+  build: (values) => values,
+});
+
 const sleepQueue = table({
   title: "[source.sleep_queue]",
   about:
@@ -132,6 +143,10 @@ export const mqttSn: Kind<SnSourceSettings> = table({
       'Instead of `listen`: the address of a serial line behind TCP, such as ser2net: `"router.lan:2000"`.',
     ),
     allow: optional(list(network(), 1, 1024), "The addresses and networks that may send. Default: all."),
+    client_addresses: optional(
+      list(clientAddresses, 1, 1000),
+      "Binds client identifiers to addresses, so that other senders in `allow` cannot take them. Default: none.",
+    ),
     insecure: preset(
       boolean(),
       false,
@@ -238,6 +253,7 @@ export const mqttSn: Kind<SnSourceSettings> = table({
     line: lineOf(values),
     listen: values.listen ?? LISTEN,
     allow: values.allow ?? [],
+    clientAddresses: (values.client_addresses ?? []).map(({ client_id, allow }) => ({ clientId: client_id, allow })),
     group: values.group,
     hops: values.hops,
     mode: values.mode,
@@ -276,7 +292,7 @@ interface Line {
 }
 
 /** What only datagrams have. */
-const DATAGRAM_FIELDS = ["listen", "allow", "group"] as const;
+const DATAGRAM_FIELDS = ["listen", "allow", "client_addresses", "group"] as const;
 
 function checkLine(
   values: Partial<Line> & { readonly [Name in (typeof DATAGRAM_FIELDS)[number]]?: unknown },

@@ -1,5 +1,6 @@
 /** The predefined topics of one client [SN 3, 6.7]: those of all clients, and those that match its identifier. */
 
+import { matchesClient } from "./client-pattern.js";
 import type { PredefinedFor, PredefinedNames } from "./sn-settings.js";
 
 export class PredefinedTopics {
@@ -21,7 +22,7 @@ export class PredefinedTopics {
     }));
     return {
       all,
-      for: (clientId) => made.find((each) => matches(each.clientId, clientId))?.predefined ?? all,
+      for: (clientId) => made.find((each) => matchesClient(each.clientId, clientId))?.predefined ?? all,
     };
   }
 
@@ -32,8 +33,4 @@ export class PredefinedTopics {
   idOf(name: string): number | undefined {
     return this.ids.get(name);
   }
-}
-
-function matches(pattern: string, clientId: string): boolean {
-  return pattern.endsWith("*") ? clientId.startsWith(pattern.slice(0, -1)) : pattern === clientId;
 }

@@ -4,7 +4,6 @@
  */
 
 import type { Clock } from "@aiko/mqtt";
-import { topicNameProblem } from "@aiko/mqtt/topic";
 import {
   type ConnectPacket,
   type DisconnectPacket,
@@ -14,20 +13,20 @@ import {
   type WilltopicPacket,
 } from "../packets.js";
 import { ClientTopics } from "./client-topics.js";
+import { ClientWill } from "./client-will.js";
 import { Deadline } from "./deadline.js";
 import { Downlink } from "./downlink.js";
 import type { KeptSession } from "./kept-session.js";
 import type { PredefinedTopics } from "./predefined-topics.js";
-import { isRisky } from "./risky-text.js";
 import type { Route } from "./route.js";
 import { budgetOf, type SessionState, toleranceOf } from "./session-state.js";
 import type { SnReport } from "./sn-report.js";
 import type { SnSettings } from "./sn-settings.js";
-import type { SnConnection, SnUplink, SnWill } from "./sn-uplink.js";
+import type { SnConnection, SnOutcome, SnUplink, SnWill } from "./sn-uplink.js";
 import { TopicIds } from "./topic-ids.js";
 import { TopicRequests } from "./topic-requests.js";
 import { OUTCOME_CODES, UplinkReceipts } from "./uplink-receipts.js";
-import { WillDialogue, type WillResult } from "./will-dialogue.js";
+import type { WillResult } from "./will-dialogue.js";
 
 export interface SessionParts {
   readonly clock: Clock;
@@ -56,12 +55,11 @@ export class Session {
   readonly downlink: Downlink;
   readonly receipts: UplinkReceipts;
   readonly requests: TopicRequests;
+  private readonly will: ClientWill;
   /** When the client was last heard. */
   heardAt: number;
   private current: SessionState = { at: "disconnected" };
   private connection: SnConnection | undefined;
-  private dialogue: WillDialogue | undefined;
-  private will: SnWill | undefined;
   private clean = true;
   /** In milliseconds; 0: the client may be silent for ever. */
   private keepAlive = 0;
@@ -97,6 +95,14 @@ export class Session {
       lost: () => this.lost(),
     });
     this.receipts = new UplinkReceipts({ clock, report, send, connection, topics: this.topics });
+    this.will = new ClientWill({
+      clock,
+      settings,
+      report,
+      send,
+      replace: (will, settle) => this.replaceWill(will, settle),
+      changed: () => parts.changed(this),
+    });
     this.requests = new TopicRequests({
       settings,
       filters: () => parts.uplink.filtersOf(clientId),
@@ -147,7 +153,7 @@ export class Session {
   /** What the next process needs. Undefined: nothing is kept. */
   get kept(): KeptSession | undefined {
     if (this.clean) return undefined;
-    const { clientId, way: route, keepAlive, will, topics, receipts } = this;
+    const { clientId, way: route, keepAlive, topics, receipts } = this;
     const { at } = this.restored ?? this.current;
     const state = at === "active" ? at : at === "asleep" || at === "awake" ? "asleep" : "away";
     const sleep = at === "asleep" || at === "awake" ? (this.restored ?? this.current) : undefined;
@@ -157,7 +163,7 @@ export class Session {
       state,
       sleep: sleep !== undefined && "sleep" in sleep ? sleep.sleep : 0,
       keepAlive,
-      will,
+      will: this.will.current,
       topics: topics.ids.entries,
       received: receipts.received,
       filters: this.parts.uplink.filtersOf(clientId),
@@ -168,7 +174,7 @@ export class Session {
   restore({ state, sleep, keepAlive, will, topics, received, filters }: KeptSession): void {
     this.clean = false;
     this.keepAlive = keepAlive;
-    this.will = will;
+    this.will.current = will;
     for (const [name, id] of topics) this.topics.ids.restore(name, id);
     this.receipts.restore(received);
     this.parts.uplink.restore(this.clientId, filters, { deliver: this.downlink.add.bind(this.downlink), ended() {} });
@@ -180,7 +186,7 @@ export class Session {
 
   /** When the will dialogue began that is open. Undefined: none is. */
   get dialogueBeganAt(): number | undefined {
-    return this.dialogue?.beganAt;
+    return this.will.beganAt;
   }
 
   /** The client has sent something: the time for which it may be silent begins again. */
@@ -226,25 +232,11 @@ export class Session {
     else this.begin(packet);
   }
 
-  /** WILLTOPIC, and WILLTOPICUPD. */
-  willTopic(packet: WilltopicPacket): void {
-    if (packet.type === "willtopicupd") {
-      this.changeWill("willtopicresp", packet.will && { message: new Uint8Array(0), ...this.will, ...packet.will });
-    } else if (this.dialogue !== undefined) {
-      this.dialogue.willTopic(packet);
-    } else {
-      this.unsolicited(packet);
-    }
-  }
-
-  /** WILLMSG, and WILLMSGUPD. */
-  willMessage(packet: WillmsgPacket): void {
-    if (packet.type === "willmsgupd") {
-      if (this.will !== undefined) this.changeWill("willmsgresp", { ...this.will, message: packet.message });
-      else this.send({ type: "willmsgresp", returnCode: RETURN_CODES.notSupported });
-    } else if (this.dialogue?.willMessage(packet) !== true) {
-      this.unsolicited(packet);
-    }
+  /** WILLTOPIC and WILLMSG, and their updates. */
+  takeWill(packet: WilltopicPacket | WillmsgPacket): void {
+    const isExpected = "message" in packet ? this.will.message(packet) : this.will.topic(packet);
+    if (isExpected) return;
+    this.parts.report.dropped("unsolicited", `${packet.type} does not fit the state "${this.current.at}"`);
   }
 
   /** DISCONNECT: the client leaves, or sleeps. */
@@ -260,7 +252,8 @@ export class Session {
       return;
     }
     this.send({ type: "disconnect" });
-    this.end("disconnected");
+    if (duration > 0 && this.isRestoring) this.restored = { at: "asleep", sleep: duration * 1_000 };
+    else this.end("disconnected");
   }
 
   /** PINGREQ. A sleeping client receives its messages before the PINGRESP. */
@@ -304,20 +297,11 @@ export class Session {
       this.dial();
       return;
     }
-    const { clock, settings, report } = this.parts;
-    this.dialogue = new WillDialogue({
-      clock,
-      settings,
-      report,
-      send: (packet) => this.send(packet),
-      ended: (result) => this.asked(result),
-    });
+    this.will.ask((result) => this.asked(result));
   }
 
   private asked(result: WillResult): void {
-    this.dialogue = undefined;
     if (typeof result === "object") {
-      this.will = result.will;
       this.dial();
       return;
     }
@@ -327,7 +311,8 @@ export class Session {
 
   private dial(): void {
     const attempt = ++this.attempt;
-    const { clientId, clean, will, parts } = this;
+    const { clientId, clean, parts } = this;
+    const will = this.will.current;
     const listener = {
       deliver: this.downlink.add.bind(this.downlink),
       ended: (): void => {
@@ -369,9 +354,9 @@ export class Session {
     this.downlink.close();
     if (isClean) {
       this.connection?.unsubscribeAll();
-      const { will } = this;
+      const { current } = this.will;
       this.forget();
-      this.will = will;
+      this.will.current = current;
     }
     this.activate();
   }
@@ -403,25 +388,14 @@ export class Session {
   }
 
   private answerAgain(): void {
-    if (this.dialogue !== undefined) this.dialogue.prompt();
-    else if (this.current.at === "active") this.send({ type: "connack", returnCode: RETURN_CODES.accepted });
+    if (this.will.prompt()) return;
+    if (this.current.at === "active") this.send({ type: "connack", returnCode: RETURN_CODES.accepted });
   }
 
-  private changeWill(type: "willtopicresp" | "willmsgresp", will: SnWill | undefined): void {
-    const answer = (returnCode: number): void => this.send({ type, returnCode });
-    const { connection, attempt } = this;
-    if (will !== undefined && (topicNameProblem(will.topic) !== undefined || isRisky(will.topic))) {
-      answer(RETURN_CODES.notSupported);
-      return;
-    }
-    if (connection === undefined) return;
-    void connection.changeWill(will).then((outcome) => {
-      if (attempt !== this.attempt) return;
-      if (outcome === "accepted") {
-        this.will = will;
-        this.parts.changed(this);
-      }
-      answer(OUTCOME_CODES[outcome]);
+  private replaceWill(will: SnWill | undefined, settle: (outcome: SnOutcome) => void): void {
+    const { attempt } = this;
+    void this.connection?.changeWill(will).then((outcome) => {
+      if (attempt === this.attempt) settle(outcome);
     });
   }
 
@@ -445,8 +419,7 @@ export class Session {
     const { connection } = this;
     this.attempt++;
     this.connection = undefined;
-    this.dialogue?.close();
-    this.dialogue = undefined;
+    this.will.close();
     this.restored = undefined;
     this.redial.clear();
     this.silence.clear();
@@ -460,7 +433,7 @@ export class Session {
 
   /** Nothing is left of the session. */
   private forget(): void {
-    this.will = undefined;
+    this.will.current = undefined;
     this.topics.ids.clear();
     this.downlink.forget();
     this.receipts.forget();
@@ -468,10 +441,6 @@ export class Session {
 
   private send(packet: SnPacket): void {
     this.parts.send(this.way, packet);
-  }
-
-  private unsolicited({ type }: SnPacket): void {
-    this.parts.report.dropped("unsolicited", `${type} does not fit the state "${this.current.at}"`);
   }
 }
 

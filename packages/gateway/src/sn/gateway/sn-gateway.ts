@@ -37,6 +37,8 @@ export interface SnGatewayParts {
   readonly random: () => number;
   readonly uplink: SnUplink;
   readonly report: SnReport;
+  /** Whether a client with this identifier may be at this address. */
+  mayBeAt(clientId: string, peer: SnPeer): boolean;
   /** Sends to one client. Must not throw. */
   send(route: Route, packet: SnPacket): void;
   /** Sends to all clients that can be reached without an address. */
@@ -189,11 +191,9 @@ export class SnGateway {
     switch (packet.type) {
       case "willtopic":
       case "willtopicupd":
-        session.willTopic(packet);
-        return;
       case "willmsg":
       case "willmsgupd":
-        session.willMessage(packet);
+        session.takeWill(packet);
         return;
       case "register":
         session.requests.register(packet);
@@ -234,6 +234,11 @@ export class SnGateway {
       refuse(RETURN_CODES.notSupported);
       return;
     }
+    if (!this.parts.mayBeAt(clientId, route.peer)) {
+      this.parts.report.dropped("unsolicited", "the configuration binds the client identifier to other addresses");
+      refuse(RETURN_CODES.notSupported);
+      return;
+    }
     let session = this.clients.get(clientId);
     if (session === undefined) {
       session = this.strangers.mayConnect(clock.now()) ? this.clients.add(clientId, route) : undefined;
@@ -257,6 +262,10 @@ export class SnGateway {
     const named = packet.clientId === undefined ? session : this.clients.get(packet.clientId);
     if (named?.isRestoring === true) return; // the client repeats it
     if (named === undefined || (named !== session && named.state.at !== "asleep" && named.state.at !== "awake")) {
+      this.tellStranger(packet, route);
+      return;
+    }
+    if (named !== session && !this.parts.mayBeAt(named.clientId, route.peer)) {
       this.tellStranger(packet, route);
       return;
     }

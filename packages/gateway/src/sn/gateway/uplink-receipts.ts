@@ -28,7 +28,7 @@ interface Receipt {
   until: number;
 }
 
-/** The most messages of a client that the far side has not answered, or that the client has not released. */
+/** The most messages of a client that the far side has not answered; at QoS 2, also those that it has not released. */
 const MOST = 10;
 /** Milliseconds for which a message of QoS 2 that is complete is still recognized. */
 const LATE = 5_000;
@@ -141,11 +141,15 @@ export class UplinkReceipts {
     return this.parts.clock.now() < until && topic === name && isEqual(payload, packet.data);
   }
 
-  /** Forgets a message that is complete, the first that became so. */
+  /** Forgets messages: those that are complete, and if need be the oldest whose PUBREL the client has given up. */
   private makeRoom(): void {
     const now = this.parts.clock.now();
     for (const [id, { state, until }] of this.exactly) {
       if (state === "released" && (until <= now || this.exactly.size >= MOST)) this.exactly.delete(id);
+    }
+    for (const [id, { state }] of this.exactly) {
+      if (this.exactly.size < MOST) return;
+      if (state === "received") this.exactly.delete(id);
     }
   }
 

@@ -28,12 +28,14 @@ import type {
 } from "../gateway/sn-uplink.js";
 import type { Acceptance } from "./acceptance.js";
 import { ClientFilters } from "./client-filters.js";
+import type { DialPace } from "./dial-pace.js";
 
 export interface TransparentParts {
   readonly urls: readonly [string, ...string[]];
   /** Those of all connections: everything but the client identifier, the session and the will. */
   readonly options: ConnectOptions & { readonly platform: NonNullable<ConnectOptions["platform"]> };
   readonly acceptance: Pick<Acceptance, "accept" | "count" | "hasSpooled">;
+  readonly pace: Pick<DialPace, "turn">;
   /** Messages of one client that may be unacknowledged. */
   readonly concurrency: number;
 }
@@ -165,10 +167,11 @@ export class TransparentConnection implements SnConnection {
   }
 
   private makeClient(will: SnWill | undefined, cleanStart: boolean): Client {
-    const { options, urls } = this.parts;
+    const { options, urls, pace } = this.parts;
     const { clientId } = this.identity;
     const { platform } = options;
     const dial: Dial = async (...request) => {
+      await pace.turn();
       const transport = await platform.dial(...request);
       this.transport = transport;
       return transport;

@@ -104,6 +104,7 @@ export class Network {
       settings: { ...SN_DEFAULTS, gatewayId: 1, ...settings },
       clock: this.clock,
       random: () => random.next(),
+      mayBeAt: (clientId, { host }) => !clientId.startsWith("bound") || host === "10.0.0.1",
       uplink: this.uplink,
       report: {
         dropped: (reason) => this.dropped.push(reason),

@@ -181,6 +181,17 @@ describe("PUBLISH of a client", () => {
     }
   });
 
+  test("at QoS 2 takes the place of the oldest that the client has never released", async () => {
+    const { network, device } = await connected();
+    for (let id = 1; id <= 11; id++) {
+      expect(await device.publish({ topic: short, qos: 2, messageId: id })).toEqual([`pubrec #${id}`]);
+    }
+    await device.publish({ topic: short, qos: 2, messageId: 2, dup: true });
+    expect(network.uplink.published).toHaveLength(11);
+    await device.publish({ topic: short, qos: 2, messageId: 1, dup: true });
+    expect(network.uplink.published).toHaveLength(12);
+  });
+
   test("PUBREL of an unknown message is answered with PUBCOMP", async () => {
     const { device } = await connected();
     expect(await device.send({ type: "pubrel", messageId: 5 })).toEqual(["pubcomp #5"]);

@@ -170,6 +170,14 @@ describe("a session of an earlier process", () => {
     expect(await device.ping("sensor")).toEqual(["pingresp"]);
   });
 
+  test("can be put to sleep again while it waits", async () => {
+    const network = new Network();
+    network.uplink.outcome = "congestion";
+    const { device } = await restored(asleep, network);
+    expect(await device.sleep(120)).toEqual(["disconnect"]);
+    expect(network.gateway.kept("sensor")).toEqual({ ...asleep, sleep: 120_000 });
+  });
+
   test("that the server refuses ends, without a word to the client", async () => {
     const network = new Network();
     network.uplink.outcome = "refused";

@@ -156,3 +156,17 @@ describe("a forwarder", () => {
     expect(network.dropped).toEqual(["malformed"]);
   });
 });
+
+describe("an identifier that is bound to addresses", () => {
+  test("cannot be taken from another address, by CONNECT or by PINGREQ", async () => {
+    const network = new Network();
+    const device = network.device("10.0.0.1:1");
+    const thief = network.device("10.0.0.2:1");
+    expect(await thief.connect({ clientId: "bound-1" })).toEqual(["connack 3"]);
+    expect(await device.connect({ clientId: "bound-1" })).toEqual(["connack 0"]);
+    expect(await thief.connect({ clientId: "bound-1" })).toEqual(["connack 3"]);
+    await device.sleep(60);
+    expect(await thief.ping("bound-1")).toEqual(["disconnect"]);
+    expect(await device.ping("bound-1")).toEqual(["pingresp"]);
+  });
+});

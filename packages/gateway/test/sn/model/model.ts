@@ -128,6 +128,7 @@ class World {
       },
       clock,
       random: () => random.next(),
+      mayBeAt: () => true,
       uplink: this.server,
       report: {
         dropped: () => undefined,

@@ -4,18 +4,15 @@ import { expect, test } from "vitest";
 import { TransparentUplink } from "../../../src/sn/uplink/transparent-uplink.ts";
 
 class SilentServer {
-  dialled = 0;
   readonly uplink: TransparentUplink;
 
   constructor() {
-    const dial = (): Promise<Transport> => {
-      this.dialled++;
-      return new Promise(() => {});
-    };
+    const dial = (): Promise<Transport> => new Promise(() => {});
     this.uplink = new TransparentUplink({
       urls: ["mqtt://server"],
       options: { platform: { ...nodePlatform, dial } },
       acceptance: { accept: () => Promise.resolve("accepted"), count() {}, hasSpooled: false },
+      pace: { turn: () => Promise.resolve() },
       concurrency: 1,
       isConnected: () => true,
       clientIdOf: (clientId) => clientId,
@@ -44,5 +41,4 @@ test("beyond 500 connections that are being opened the answer is congestion", as
   await server.uplink.stop();
   const outcomes = new Set((await Promise.all(opening)).map(({ outcome }) => outcome));
   expect([...outcomes]).toEqual(["congestion"]);
-  expect(server.dialled).toBe(500);
 });
