@@ -45,6 +45,8 @@ export class ProcessTerminal implements Terminal {
   }
 
   onHangup(listener: () => void): () => void {
+    // The note that the listener writes must fail if its terminal is closed. A stream that is opened then would not.
+    void this.stderr;
     const before = this.hangup;
     this.hangup = listener;
     return () => {
