@@ -6,7 +6,7 @@
  * What cannot be read or written there is compiled again. `NODE_DISABLE_COMPILE_CACHE=1` switches both off.
  */
 
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -27,6 +27,8 @@ type Added = readonly (readonly [path: string, script: Script])[];
 const HEAD = "(function (exports, require, module, __filename, __dirname) {";
 /** File systems allow 255 bytes. The beginning of a long path is the least important part. */
 const LONGEST_NAME = 200;
+/** Those of a few versions. If there are more, all are removed, and what is used is compiled again. */
+const MOST_FILES = 500;
 const TAIL = "\n})";
 
 /** Must be called before the files are loaded that it should concern. */
@@ -93,6 +95,8 @@ function contentOf(path: string): Buffer | undefined {
 function keep(folder: string, added: Added): void {
   const unfinished = join(folder, `${process.pid}.part`);
   try {
+    const files = added.length > 0 ? readdirSync(folder) : [];
+    if (files.length > MOST_FILES) for (const file of files) rmSync(join(folder, file), { force: true });
     for (const [path, script] of added) {
       writeFileSync(unfinished, script.createCachedData(), { mode: 0o600 });
       renameSync(unfinished, path);

@@ -75,6 +75,14 @@ describe.runIf(major === "20")("on Node 20, compiled code", () => {
     expect(readFileSync(path, "utf8")).toBe("");
   });
 
+  test("of many versions is removed when another is added", () => {
+    run();
+    for (const name of readdirSync(folder())) rmSync(join(folder(), name));
+    for (let i = 0; i <= 500; i++) writeFileSync(join(folder(), `${i}`), "old");
+    expect(run()).toEqual(fine);
+    expect(readdirSync(folder()).length).toBeLessThan(10);
+  });
+
   test("is not kept if the environment says so", () => {
     expect(run({ NODE_DISABLE_COMPILE_CACHE: "1" })).toEqual(fine);
     expect(readdirSync(temporary)).toEqual([]);
