@@ -136,7 +136,7 @@ test.each([
   ["sn-pub", "-t abc --short -m x", 'topic.short "abc": must have exactly two octets'],
   ["sn-pub", "--short --predefined 7 -m x", "--short requires --topic"],
   ["sn-pub", "-t a -m x -c", "--disable-clean-session requires --id"],
-  ["sn-pub", "-t a -m x --will-qos 1", "--will-qos requires --will-topic"],
+  ["sn-pub", "-t a -m x --will-qos 1", "option --will-qos requires --will-topic"],
   ["sn-pub", "-h a:1 -t a -m x", "pass the port with -p 1"],
   ["sn-sub", "", "missing required option --topic or --predefined"],
   ["sn-sub", "-t a#", 'topicFilter "a#"'],

@@ -2,22 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import type { ConnectOptions, TlsProvider, WillOptions } from "@aiko/mqtt";
-import { payloadOf } from "../argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
-import {
-  connectionOptions,
-  exposedBy,
-  groups,
-  qualities,
-  type Target,
-  targetOf,
-  uniqueClientId,
-} from "../connection-options.js";
+import { connectionOptions, exposedBy, groups, type Target, targetOf, uniqueClientId } from "../connection-options.js";
+import { willOf, willOptions } from "../will-options.js";
 import { ArgumentsWithDefaults } from "./default-options.js";
 import { type PropertyTarget, propertiesOf, propertyLength } from "./properties.js";
 import { enablesTls, trustOptions, withTrust } from "./trust-options.js";
 
-const { connection, session, will, properties, other } = groups;
+const { connection, session, properties, other } = groups;
 
 export const shellOptions = {
   ...connectionOptions,
@@ -51,16 +43,7 @@ export const shellOptions = {
     group: session,
   },
   bind: { letters: "A", value: "ADDRESS", help: "local address to connect from", group: connection },
-  "will-topic": { value: "TOPIC", help: "topic of the will", group: will },
-  "will-payload": {
-    value: "MESSAGE",
-    help: "payload of the will (default: empty)",
-    literal: true,
-    mayBeEmpty: true,
-    group: will,
-  },
-  "will-qos": { value: "QOS", help: "QoS of the will: 0, 1 or 2 (default: 0)", group: will },
-  "will-retain": { help: "retain the will", group: will },
+  ...willOptions,
   property: {
     letters: "D",
     value: "COMMAND NAME VALUE",
@@ -110,7 +93,7 @@ export function shellOf(
   if (isKept && !args.has("id") && prefix === undefined)
     throw new ArgumentError("--disable-clean-session requires --id: a session belongs to a client identifier");
   const localAddress = args.text("bind");
-  const will = willOf(args, given.will as WillOptions["properties"]);
+  const will = willWith(args, given.will as WillOptions["properties"]);
   return {
     urlTopic,
     properties: given,
@@ -154,21 +137,11 @@ function expiryOf(args: Arguments<ShellOption>, isKept: boolean): { sessionExpir
   return { sessionExpiryInterval: args.integer("session-expiry-interval", 0, 0, MOST_SECONDS) };
 }
 
-function willOf(args: Arguments<ShellOption>, properties: WillOptions["properties"]): WillOptions | undefined {
-  const topic = args.text("will-topic");
-  if (topic === undefined) {
-    const alone = (["will-payload", "will-qos", "will-retain"] as const).find((name) => args.has(name));
-    if (alone !== undefined) throw new ArgumentError(`option --${alone} requires --will-topic`);
-    if (properties !== undefined) throw new ArgumentError("properties of the will require --will-topic");
-    return undefined;
-  }
-  return {
-    topic,
-    payload: payloadOf(args.text("will-payload") ?? ""),
-    qos: args.choice<0 | 1 | 2>("will-qos", qualities, 0),
-    retain: args.has("will-retain"),
-    ...(properties === undefined ? {} : { properties }),
-  };
+function willWith(args: Arguments<ShellOption>, properties: WillOptions["properties"]): WillOptions | undefined {
+  const will = willOf(args);
+  if (will === undefined && properties !== undefined)
+    throw new ArgumentError("properties of the will require --will-topic");
+  return will && { ...will, ...(properties !== undefined && { properties }) };
 }
 
 /** mosquitto's URLs end with the topic. In URLs of WebSockets, the path is the server's. */

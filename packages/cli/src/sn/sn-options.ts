@@ -1,13 +1,13 @@
 /** The options that `sn-pub` and `sn-sub` share: the gateway, the session, the will and the topics of MQTT-SN. */
 
 import { createClient, type SnClient, type SnOptions, type SnTopic } from "@aiko/mqtt-gateway/sn";
-import { payloadOf } from "../argument-bytes.js";
 import { ArgumentError, type Arguments, type OptionTable } from "../arguments.js";
-import { groups, qualities } from "../connection-options.js";
+import { groups } from "../connection-options.js";
 import { assertHost, inUrl } from "../host.js";
 import type { Terminal } from "../terminal.js";
+import { willOf, willOptions } from "../will-options.js";
 
-const { connection, session, will, other } = groups;
+const { connection, session, other } = groups;
 
 export const snOptions = {
   short: { help: "the topics are short topic names, of two bytes" },
@@ -31,16 +31,7 @@ export const snOptions = {
     help: "continue the session of this client identifier, and keep it at the gateway (requires --id)",
     group: session,
   },
-  "will-topic": { value: "TOPIC", help: "topic of the will", group: will },
-  "will-payload": {
-    value: "MESSAGE",
-    help: "payload of the will (default: empty)",
-    literal: true,
-    mayBeEmpty: true,
-    group: will,
-  },
-  "will-qos": { value: "QOS", help: "QoS of the will: 0, 1 or 2 (default: 0)", group: will },
-  "will-retain": { help: "retain the will", group: will },
+  ...willOptions,
   debug: { letters: "d", help: "log protocol activity to stderr", group: other },
   quiet: { help: "report no errors and warnings", group: other },
 } satisfies OptionTable;
@@ -98,19 +89,4 @@ export function identifierOf(name: string, text: string): number {
   const id = Number(text);
   if (/^\d+$/.test(text) && id >= 1 && id <= MOST_ID) return id;
   throw new ArgumentError(`--${name} ${text}: must be an integer from 1 to ${MOST_ID}`);
-}
-
-function willOf(args: Arguments<SnOption>): SnOptions["will"] {
-  const topic = args.text("will-topic");
-  if (topic === undefined) {
-    const alone = (["will-payload", "will-qos", "will-retain"] as const).find((name) => args.has(name));
-    if (alone !== undefined) throw new ArgumentError(`--${alone} requires --will-topic`);
-    return undefined;
-  }
-  return {
-    topic,
-    payload: payloadOf(args.text("will-payload") ?? ""),
-    qos: args.choice<0 | 1 | 2>("will-qos", qualities, 0),
-    retain: args.has("will-retain"),
-  };
 }

@@ -1,4 +1,4 @@
-/** The settings of a source of the kind "mqtt-sn": where it listens, and what its machine is told. */
+/** The settings of a source of the kind "mqtt-sn": its address or line, and the settings of the gateway's machine. */
 
 import type { SnSettings as SnMachineSettings } from "../sn/gateway/sn-settings.js";
 import type { Address } from "./wires.js";
@@ -10,7 +10,7 @@ export interface SnWire {
   readonly allow: readonly string[];
   /** The addresses or networks of clients whose identifiers match. The first that matches counts; others may be anywhere. */
   readonly clientAddresses: readonly { readonly clientId: string; readonly allow: readonly string[] }[];
-  /** The multicast group for discovery. Undefined: there is none. */
+  /** The multicast group for discovery. Default: discovery is off. */
   readonly group: Address | undefined;
   /** The hops that a datagram to the group may pass. */
   readonly hops: number;

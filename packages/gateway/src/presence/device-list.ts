@@ -27,7 +27,7 @@ export const NOTHING_KNOWN: Known = { sources: {}, gone: [] };
 
 /** Keeps the list. */
 export interface DeviceList {
-  /** Resolves to what was saved: nothing if there is none, or if it cannot be read. */
+  /** Resolves to the saved list, or to an empty one if there is no list or it cannot be read. */
   load(): Promise<Known>;
   /** Saves what `content` returns when it is this call's turn. Resolves to whether it was saved. */
   save(content: () => Known): Promise<boolean>;
