@@ -1,8 +1,10 @@
 /** The process that `sub --exec` starts for a message. Knows nothing of attempts and acknowledgements. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
 import type { AbortSignalLike, Message } from "@aiko/mqtt";
 import type { Failure } from "./execution.js";
+import { openInput } from "./input-file.js";
 import { exactText } from "./message-json.js";
 
 export interface ProcessSettings {
@@ -38,19 +40,20 @@ export function runFor(
   if (text === undefined || text.includes("\0"))
     return failed("the payload is not text, and cannot be an argument", true);
   const more = hasArguments ? ["sh", message.topic, text] : [];
-  let child: ChildProcess;
+  let input: number | undefined;
   try {
-    child = spawn("sh", ["-c", command, ...more], {
-      stdio: [hasArguments ? "ignore" : "pipe", "inherit", "inherit"],
+    if (!hasArguments) input = openInput(payload);
+    const child = spawn("sh", ["-c", command, ...more], {
+      stdio: [input ?? "ignore", "inherit", "inherit"],
       env: { ...environment, ...variablesOf(message, attempt) },
       detached: true, // ^C at the terminal lets it finish, and a timeout ends all of its processes
     });
+    return outcomeOf(child, timeout, abandoned);
   } catch (error) {
     return failed(startProblem(error as NodeJS.ErrnoException), isTooLong(error as NodeJS.ErrnoException));
+  } finally {
+    if (input !== undefined) closeSync(input); // the process has its own
   }
-  child.stdin?.on("error", () => undefined); // the command need not read it
-  child.stdin?.end(payload);
-  return outcomeOf(child, timeout, abandoned);
 }
 
 function outcomeOf(child: ChildProcess, timeout: number, abandoned: AbortSignalLike): Promise<Failure | undefined> {
