@@ -52,7 +52,10 @@ for (const path of Object.values(bin)) {
   const shared = files.find((file) => file.name === "rolldown-runtime");
   const included = `(()=>{const exports={};${shared?.code.trim()};return exports})()`;
   for (const { fileName, code } of files.filter((file) => file !== shared))
-    await writeFile(`${folder}/${fileName}`, inAscii(code.replace(`require("./${shared?.fileName}")`, () => included)));
+    await writeFile(
+      `${folder}/${fileName}`,
+      inAscii(withPlainExports(code.replace(`require("./${shared?.fileName}")`, () => included))),
+    );
   await chmod(`${folder}/${name}.cjs`, 0o755);
 }
 
@@ -66,5 +69,21 @@ function inAscii(code) {
   return code.replaceAll(/(\\*)([^\0-\x7f])/g, (_, { length }, character) => {
     if (length % 2 === 1) throw new Error(`"\\${character}": write the character without a backslash`);
     return `${"\\".repeat(length)}\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/**
+ * Exports all values of a file as one object. Defining a hundred properties one by one costs 1 ms at each start. Our
+ * modules export nothing that changes later, and no file is loaded while it loads another one.
+ *
+ * @param {string} code
+ */
+function withPlainExports(code) {
+  const definition =
+    /Object\.defineProperty\(exports,("[\w$]+"),\{enumerable:!0,get:function\(\)\{return ([\w$]+)\}\}\)[,;]/g;
+  const all = new RegExp(`(?:${definition.source})+\\s*$`);
+  return code.replace(all, (definitions) => {
+    const properties = [...definitions.matchAll(definition)].map(([, name, value]) => `${name}:${value}`);
+    return `module.exports={__proto__:null,${properties.join(",")}};\n`;
   });
 }

@@ -115,10 +115,10 @@ export function parseArguments<Table extends OptionTable>(
 ): Parsed<keyof Table & string> {
   const known = new Map<string, { readonly name: string; readonly option: Option }>();
   for (const [name, option] of Object.entries({ ...table, ...commonOptions } as OptionTable)) {
-    const longNames = [name, ...(option.aliases ?? [])].map((long) => `--${long}`);
-    for (const spelling of [...longNames, ...[...(option.letters ?? "")].map((letter) => `-${letter}`)]) {
-      known.set(spelling, { name, option });
-    }
+    const entry = { name, option };
+    known.set(`--${name}`, entry);
+    for (const alias of option.aliases ?? []) known.set(`--${alias}`, entry);
+    for (const letter of option.letters ?? "") known.set(`-${letter}`, entry);
   }
 
   const values = new Map<string, string[]>();

@@ -6,7 +6,18 @@
  * What cannot be read or written there is compiled again. `NODE_DISABLE_COMPILE_CACHE=1` switches both off.
  */
 
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 
@@ -24,12 +35,13 @@ declare const require: { readonly extensions: Record<string, Load> };
 
 type Added = readonly (readonly [path: string, script: Script])[];
 
-const HEAD = "(function (exports, require, module, __filename, __dirname) {";
+const HEAD = Buffer.from("(function (exports, require, module, __filename, __dirname) {");
 /** File systems allow 255 bytes. The beginning of a long path is the least important part. */
 const LONGEST_NAME = 200;
 /** Those of a few versions. If there are more, all are removed, and what is used is compiled again. */
 const MOST_FILES = 500;
-const TAIL = "\n})";
+const TAIL = Buffer.from("\n})");
+const NOTHING = Buffer.alloc(0);
 
 /** Must be called before the files are loaded that it should concern. */
 export function keepCompiledCode(environment: NodeJS.ProcessEnv): void {
@@ -47,13 +59,14 @@ function loadThrough(folder: string): void {
   const { extensions } = require;
   const usual = extensions[".js"] as Load;
   const added: [path: string, script: Script][] = [];
+  const area = new ReadingArea();
   extensions[".cjs"] = (loaded, filename) => {
     if (dirname(filename) !== import.meta.dirname) return usual(loaded, filename); // a dependency's file
     const kept = join(folder, encodeURIComponent(filename).slice(-LONGEST_NAME)); // it ends with a hash of the content
-    const cachedData = contentOf(kept);
-    const text = HEAD + readFileSync(filename, "utf8") + TAIL;
+    const text = area.read(filename, HEAD, TAIL).toString("latin1"); // bundles are ASCII
+    const cachedData = area.readIfPossible(kept);
     const script = new Script(text, { filename, ...(cachedData && { cachedData }) });
-    if (cachedData === undefined) added.push([kept, script]);
+    if (cachedData === undefined || script.cachedDataRejected) added.push([kept, script]);
     const run = script.runInThisContext() as (...given: readonly unknown[]) => void;
     run.call(loaded.exports, loaded.exports, (id: string) => loaded.require(id), loaded, filename, dirname(filename));
   };
@@ -83,11 +96,33 @@ function folderOf({ TMPDIR, NODE_DISABLE_COMPILE_CACHE }: NodeJS.ProcessEnv): st
   }
 }
 
-function contentOf(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    return undefined;
+/** Reads file after file into the same memory: the first use of memory takes longer than reading. */
+class ReadingArea {
+  private bytes = Buffer.allocUnsafeSlow(512 * 1024);
+
+  /** Returns the content between `head` and `tail`, until the next call. */
+  read(path: string, head: Buffer, tail: Buffer): Buffer {
+    const descriptor = openSync(path, "r");
+    try {
+      const size = head.length + fstatSync(descriptor).size;
+      if (size + tail.length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(size + tail.length);
+      const { bytes } = this;
+      head.copy(bytes);
+      const end = head.length + readSync(descriptor, bytes, head.length, size - head.length, 0);
+      tail.copy(bytes, end);
+      return bytes.subarray(0, end + tail.length);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /** Returns undefined if the file cannot be read. */
+  readIfPossible(path: string): Buffer | undefined {
+    try {
+      return this.read(path, NOTHING, NOTHING);
+    } catch {
+      return undefined;
+    }
   }
 }
 

@@ -353,7 +353,7 @@ function credentials(
 }
 
 function usernameWithoutPassword(url: string): string | undefined {
-  const [, username] = /^[a-z]+:\/\/([^:@/]+)@/i.exec(url) ?? [];
+  const [, username] = /^[A-Za-z]+:\/\/([^:@/]+)@/.exec(url) ?? [];
   try {
     return username === undefined ? undefined : decodeURIComponent(username);
   } catch {

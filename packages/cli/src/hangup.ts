@@ -7,7 +7,9 @@
  */
 
 import { readFileSync } from "node:fs";
-import { isatty } from "node:tty";
+
+/** The commands are bundled as CommonJS modules. */
+declare const require: (id: "node:tty") => typeof import("node:tty");
 
 /** What can be inspected. */
 export interface Origin {
@@ -22,10 +24,10 @@ export interface Origin {
   readonly hasTerminal: boolean;
 }
 
-export function isHangupIgnored({ ownStatus, parentStatus, standardInput, launcher, hasTerminal }: Origin): boolean {
+export function isHangupIgnored(origin: Origin): boolean {
+  const { ownStatus, parentStatus, standardInput, launcher } = origin;
   if (ignoresHangup(ownStatus) || ignoresHangup(parentStatus)) return true;
-  if (hasTerminal) return false;
-  return /(^|\/)nohup$/.test(launcher ?? "") || isWriteOnly(standardInput);
+  return (/(^|\/)nohup$/.test(launcher ?? "") || isWriteOnly(standardInput)) && !origin.hasTerminal;
 }
 
 /**
@@ -49,7 +51,9 @@ export function originOf({ env, ppid }: NodeJS.Process): Origin {
     parentStatus: textOf(`/proc/${ppid}/status`),
     standardInput: textOf("/proc/self/fdinfo/0"),
     launcher: env["_"],
-    hasTerminal: [0, 1, 2].some((fd) => isatty(fd)),
+    get hasTerminal() {
+      return [0, 1, 2].some((fd) => require("node:tty").isatty(fd)); // rarely needed, and slow to load
+    },
   };
 }
 

@@ -143,6 +143,8 @@ const truths: Readonly<Record<string, boolean>> = {
  * @throws ArgumentError
  */
 function optionsOfEnvironment(table: OptionTable, environment: Environment): readonly PlacedOption[] {
+  const isAny = Object.keys(environment).some((name) => name.slice(0, 5).toUpperCase() === "MQTT_"); // Windows ignores case
+  if (!isAny) return [];
   return Object.entries(table).flatMap(([name, { value: placeholder, length }]) => {
     const place = `MQTT_${name.toUpperCase().replaceAll("-", "_")}`;
     const text = environment[place];

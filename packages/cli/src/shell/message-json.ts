@@ -2,8 +2,8 @@
 
 import type { Message } from "@aiko/mqtt";
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+let strict: InstanceType<typeof TextDecoder> | undefined;
+let lenient: InstanceType<typeof TextDecoder> | undefined;
 
 /** What is printed with a message, and is not in it. */
 export interface Received {
@@ -17,11 +17,13 @@ export interface Received {
 
 /** The text of a payload: every byte that is not valid UTF-8 becomes U+FFFD. */
 function textOf(bytes: Uint8Array): string {
+  lenient ??= new TextDecoder("utf-8", { ignoreBOM: true });
   return lenient.decode(bytes);
 }
 
 /** Returns the text of the payload; undefined if it is not valid UTF-8. */
 export function exactText(bytes: Uint8Array): string | undefined {
+  strict ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     return strict.decode(bytes);
   } catch {

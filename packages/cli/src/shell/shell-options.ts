@@ -146,7 +146,7 @@ function willWith(args: Arguments<ShellOption>, properties: WillOptions["propert
 
 /** mosquitto's URLs end with the topic. In URLs of WebSockets, the path is the server's. */
 function splitUrl(url: string | undefined): { url: string | undefined; topic: string | undefined } {
-  const [, server, topic] = /^(mqtts?:\/\/[^/]*)\/(.*)$/i.exec(url ?? "") ?? [];
+  const [, server, topic] = /^([Mm][Qq][Tt]{2}[Ss]?:\/\/[^/]*)\/(.*)$/.exec(url ?? "") ?? [];
   if (server === undefined || topic === undefined) return { url, topic: undefined };
   return { url: server, topic: topic === "" ? undefined : topic };
 }

@@ -96,14 +96,9 @@ const table: readonly (readonly [code: number, name: string, packets: string])[]
   [WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED, "Wildcard Subscriptions not supported", "suback disconnect"],
 ];
 
-interface ReasonCode {
-  readonly name: string;
-  readonly packets: ReadonlySet<PacketType>;
-}
-
-const byCode = new Map<number, ReasonCode>(
-  table.map(([code, name, packets]) => [code, { name, packets: new Set(packets.split(" ") as PacketType[]) }]),
-);
+const byCode = new Map(table.map((row) => [row[0], row]));
+/** Filled at the first use of a code: most programs never receive most of them. */
+const packetsByCode = new Map<number, ReadonlySet<string>>();
 
 /** Return codes of CONNACK in 3.1 and 3.1.1 [MQTT31-8]. */
 const returnCodes = [
@@ -119,7 +114,13 @@ export const MAXIMUM_RETURN_CODE = returnCodes.length - 1;
 
 /** Returns whether MQTT 5.0 allows a packet of this type to carry `code`. */
 export function mayCarry(type: PacketType, code: number): boolean {
-  return byCode.get(code)?.packets.has(type) ?? false;
+  const known = packetsByCode.get(code);
+  if (known !== undefined) return known.has(type);
+  const row = byCode.get(code);
+  if (row === undefined) return false;
+  const packets = new Set(row[2].split(" "));
+  packetsByCode.set(code, packets);
+  return packets.has(type);
 }
 
 /**
@@ -128,7 +129,7 @@ export function mayCarry(type: PacketType, code: number): boolean {
  * @example describeReasonCode(0x8e) // "0x8E (Session taken over)"
  */
 export function describeReasonCode(code: number): string {
-  const name = byCode.get(code)?.name;
+  const name = byCode.get(code)?.[1];
   const hex = `0x${code.toString(16).toUpperCase().padStart(2, "0")}`;
   return name ? `${hex} (${name})` : hex;
 }

@@ -52,7 +52,7 @@ export class PacketWriter {
     // [MQTT-1.5.3-1, MQTT-1.5.3-2]
     if (
       !(bytes instanceof Uint8Array) ||
-      (isText && (/\p{Surrogate}/u.test(value) || (size && value.includes("\0")))) ||
+      (isText && (/\p{Cs}/u.test(value) || (size && value.includes("\0")))) ||
       (size && bytes.length > 0xffff)
     )
       throw invalid(field, "must be text or bytes, at most 65,535", size ? "STRING_INVALID" : "PAYLOAD_INVALID");
