@@ -152,7 +152,7 @@ test("copying retained messages", async () => {
   const [text = ""] = recipe("Copying retained messages");
   const [save = "", publish = ""] = text.split("\n");
   await retain({ a: "1", "b/c": "two" });
-  expect(await run("sh", save.replace("-W 3", "-W 1"))).toMatchObject({ status: 0 });
+  expect(await run("sh", save.replace("-W 3", "-W 5"))).toMatchObject({ status: 0 });
   await broker.close();
   broker = await Broker.listen({ host: "127.0.0.1", port: 0 });
   serve(broker.port);
