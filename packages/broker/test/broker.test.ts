@@ -4,6 +4,7 @@ import { connect as connectClient } from "@aiko/mqtt";
 import { encode, type Packet, PacketStream } from "@aiko/mqtt/codec";
 import { Broker, type BrokerEvents, type BrokerOptions } from "@aiko/mqtt-broker";
 import { describe, expect, test } from "vitest";
+import { freePort } from "../../../test/fixtures/free-port.ts";
 import { parseBrokerOptions } from "../src/options/broker-options.ts";
 
 /** A socket, and a promise of all packets that arrive until it closes. */
@@ -86,11 +87,11 @@ test("a broker on all interfaces is reachable over loopback", async () => {
 });
 
 test("close sends 0x8B to connected clients and frees the port", async () => {
-  const broker = await Broker.listen({ port: 0 });
+  const port = await freePort();
+  const broker = await Broker.listen({ port });
   const { socket, packets } = open(broker);
   socket.write(connect);
   await onceConnected(socket);
-  const { port } = broker;
   await broker.close();
   expect(await packets).toMatchObject([{ type: "connack" }, { type: "disconnect", reasonCode: 0x8b }]);
   await using next = await Broker.listen({ port });

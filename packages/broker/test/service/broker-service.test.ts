@@ -8,6 +8,7 @@ import { type Client, type ConnectOptions, connect } from "@aiko/mqtt";
 import { BrokerService } from "@aiko/mqtt-broker/service";
 import { problemText } from "@aiko/mqtt-configuration";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "../../../../test/fixtures/free-port.ts";
 import type { BrokerConfiguration } from "../../src/service/broker-configuration.ts";
 import { readBrokerConfiguration } from "../../src/service/read-broker-configuration.ts";
 import { hashPassword } from "../../src/users/password-hasher.ts";
@@ -57,19 +58,12 @@ async function folder(): Promise<string> {
   return path;
 }
 
-/** Takes a port until the test is over, or until the result is called. Port 0 takes a free one. */
-async function taken(wanted = 0): Promise<{ port: number; release: () => Promise<void> }> {
-  const server = createServer().listen(wanted, "127.0.0.1");
+/** A port that is in use until the test is over. */
+async function taken(): Promise<{ port: number }> {
+  const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
-  const release = () => new Promise<void>((resolve) => server.close(() => resolve()));
-  onTestFinished(release);
-  return { port: (server.address() as AddressInfo).port, release };
-}
-
-async function freePort(): Promise<number> {
-  const { port, release } = await taken();
-  await release();
-  return port;
+  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  return { port: (server.address() as AddressInfo).port };
 }
 
 test("a user name that is not verified gives no identity", async () => {

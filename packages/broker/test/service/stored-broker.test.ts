@@ -35,7 +35,7 @@ async function filled(dir: string): Promise<BrokerService> {
   await reader.subscribe("a/#", { qos: 1, onMessage: () => undefined });
   await reader.disconnect();
   const writer = await connect(url, { clientId: "writer" });
-  await writer.publish("a/1", "four", { qos: 1, retain: true, properties: { messageExpiryInterval: 60 } });
+  await writer.publish("a/1", "four", { qos: 1, retain: true, properties: { messageExpiryInterval: 3_600 } });
   await writer.publish("a/2", "", { qos: 2 });
   await writer.disconnect();
   return service;

@@ -102,7 +102,7 @@ test.each([4, 5] as const)("on version %i, a client's packets have the bytes tha
   );
   const types = "connect,disconnect,pingreq,puback,pubcomp,publish,pubrec,pubrel,subscribe,unsubscribe";
   expect([...seen.keys()].sort().join()).toBe(types);
-  expect(Math.min(...seen.values())).toBeGreaterThan(10);
+  expect(Math.min(...seen.values())).toBeGreaterThan(2); // 25 on average
 });
 
 const none = new Uint8Array();

@@ -208,6 +208,6 @@ test.each([4, 5] as const)(
       }),
       { numRuns: 3000 },
     );
-    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(50); // the least is 155 on average
   },
 );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { effort } from "../../../../test/fixtures/effort.ts";
+import { growth } from "../../../../test/fixtures/effort.ts";
 import { TopicNameTree } from "../../src/topic/topic-name-tree.ts";
 import { TopicTree } from "../../src/topic/topic-tree.ts";
 
@@ -27,7 +27,6 @@ test.each(families)("%s that are made to look alike take linear time", async (_,
     for (let i = 0; i < count; i++) filters.delete(name(i), i);
     expect([found, filters.size]).toEqual([count, 0]);
   };
-  const few = await effort(run(FEW));
-  const many = await effort(run(MANY), 1);
-  expect(many / few).toBeLessThan((4 * MANY) / FEW);
+  const tooMuch = (4 * MANY) / FEW;
+  expect(await growth(run(FEW), run(MANY), tooMuch)).toBeLessThan(tooMuch);
 });
