@@ -12,6 +12,8 @@ import { traceOf } from "./smoke.js";
 
 /** Milliseconds. */
 const PATIENCE = 120_000;
+/** A machine that stops for longer than a keep-alive disturbs one attempt. */
+const ATTEMPTS = 3;
 const LOOK_AGAIN = 50;
 /** Milliseconds: the timers of a hidden page fire at multiples of it, as Chromium's do at each minute. */
 const THROTTLE = 2_500;
@@ -190,7 +192,7 @@ async function waking(page, context, ask, server) {
     for (const start = Date.now(); ; await sleep(LOOK_AGAIN)) {
       const now = await state();
       if (holds(now)) return now;
-      if (Date.now() - start > 15_000) throw new Error(`no ${what}; the state is ${JSON.stringify(now)}`);
+      if (Date.now() - start > PATIENCE) throw new Error(`no ${what}; the state is ${JSON.stringify(now)}`);
     }
   };
   const url = server.urls.ws;
@@ -216,11 +218,13 @@ async function waking(page, context, ask, server) {
     await until("the shown page", back(3));
 
     await hide(true);
-    await watch({ url, name: "throttled", keepAlive: 3 });
-    await sleep(10_000); // three times the keep-alive: the broker would have closed it
-    const { clients } = await state();
-    if (clients.some(({ connected, losses }) => !connected || losses > 0))
-      throw new Error("a hidden page with throttled timers loses the connection");
+    for (let attempt = 1; ; attempt++) {
+      await watch({ url, name: `throttled ${attempt}`, keepAlive: 3 });
+      await sleep(10_000); // three times the keep-alive: the broker would have closed it
+      const { clients } = await state();
+      if (clients.every(({ connected, losses }) => connected && losses === 0)) break;
+      if (attempt === ATTEMPTS) throw new Error("a hidden page with throttled timers loses the connection");
+    }
     await hide(false);
     return { feature: "woken" };
   } catch (error) {

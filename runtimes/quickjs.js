@@ -11,7 +11,7 @@ import { newQuickJSWASMModule } from "quickjs-emscripten";
 /** Bytes: the memory limit of an engine, several times the size of a megabyte payload. */
 const MEMORY_LIMIT = 64 * 1024 * 1024;
 /** Milliseconds for the whole suite. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 /**
  * @param {{ project: string, server: import("./server.js").Server, bareEntryCount: number }} given

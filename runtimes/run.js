@@ -31,7 +31,7 @@ const run = promisify(execFile);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const modules = here("node_modules");
 /** Milliseconds for one program. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 const DENO = ["--quiet", "--node-modules-dir=manual"];
 

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { Broker } from "@aiko/mqtt-broker";
 
 /** Milliseconds until a missing text is an error. */
-const PATIENCE = 20_000;
+const PATIENCE = 120_000;
 
 /** A listener that forwards connections, until it gets another command. */
 class Gate {

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { GatewayStatus } from "../../packages/gateway/src/supervise/gateway-status.ts";
 import { readStatus } from "../../packages/gateway/src/supervise/status-socket.ts";
 
+const ATTEMPTS = 3;
+
 export class GatewayProcess {
   readonly notes: string[] = [];
   private child: ChildProcess | undefined;
@@ -34,8 +36,15 @@ export class GatewayProcess {
     return this.status();
   }
 
+  /** A machine that stops for a while may exceed the time limit of one request. */
   async status(): Promise<GatewayStatus> {
-    return (await readStatus(this.socket)) as GatewayStatus;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await readStatus(this.socket)) as GatewayStatus;
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** Ends it with a signal. Resolves to its exit code, or to null if the signal killed it. */

@@ -19,7 +19,7 @@ export interface OverrunSettings {
 const RECEIVE_MAXIMUM = 5;
 const RAISED = 200;
 /** Milliseconds without a message after which the others are lost. */
-const PATIENCE = 10_000;
+const PATIENCE = 120_000;
 
 export async function overrunScenario(server: ChaosServer, { qos, messages }: OverrunSettings): Promise<Outcome> {
   const started = Date.now();

@@ -36,7 +36,7 @@ const POISON = "chaos/poison";
  */
 const MOST_CONNECTIONS = 25;
 /** The time limit of one case, in milliseconds. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 export async function poisonScenario(server: ChaosServer, settings: PoisonSettings): Promise<Outcome> {
   const started = Date.now();

@@ -34,7 +34,7 @@ const LIVES = 20;
 /** The maximum of messages by which the publisher is ahead of the handlers, at each QoS. */
 const AHEAD = 20;
 /** Milliseconds without progress after which the others are lost, or a process is stuck. */
-const PATIENCE = 15_000;
+const PATIENCE = 120_000;
 
 export function shutdownScenario(server: ChaosServer, settings: ShutdownSettings): Promise<Outcome> {
   return outcomeOf(new ShutdownRun(server, settings));

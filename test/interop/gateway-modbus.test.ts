@@ -161,6 +161,8 @@ test("a device of the gateway's own frames is one to mbpoll", async () => {
     "1",
     "-c",
     "2",
+    "-o",
+    "10", // seconds that it waits for the answer
     "-1",
     other,
   ]);

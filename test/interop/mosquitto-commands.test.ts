@@ -177,7 +177,7 @@ describe("sub ends with the same exit code", () => {
     { what: "when subscribed", args: ["-t", "nothing", "-E"], code: 0 },
     {
       what: "at the first message that is not retained",
-      args: ["-t", "found", "--retained-only", "-W", "1"],
+      args: ["-t", "found", "--retained-only", "-W", "5"],
       code: 27,
     },
     { what: "without retained messages", args: ["-t", "found", "-R", "-W", "1"], code: 27 },

@@ -129,7 +129,7 @@ describe("a port that says nothing", () => {
     ["wss", "TLS", "nothing answers with TLS"],
   ])("fails with %s at %s", async (scheme, step, words) => {
     const port = await listening(createServer());
-    const shown = await explained(`${scheme}://127.0.0.1:${port}`, "-V", "5", "-W", "0.1");
+    const shown = await explained(`${scheme}://127.0.0.1:${port}`, "-V", "5", "-W", "1");
     expect(failure(shown)).toMatch(new RegExp(`^FAILED {2}${step} `));
     expect(advice(shown)).toContain(words);
     expect(shown.code).toBe(1);
@@ -179,7 +179,7 @@ describe("a proxy", () => {
 
   test("that says nothing is the step that fails", async () => {
     const proxy = `http://127.0.0.1:${await listening(createServer())}`;
-    const shown = await explained("mqtt://broker.example", "--proxy", proxy, "-V", "5", "-W", "0.1");
+    const shown = await explained("mqtt://broker.example", "--proxy", proxy, "-V", "5", "-W", "1");
     expect(failure(shown)).toMatch(/^FAILED {2}proxy /);
     expect(advice(shown)).toContain("check --proxy");
   });

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { effort } from "../../../../test/fixtures/effort.ts";
+import { undisturbed } from "../../../../test/fixtures/undisturbed.ts";
 import type { StdinSettings } from "../../src/configuration/configuration.ts";
 import { decodeOf } from "../codec/codecs.ts";
 import { csv, field, json, wireOf } from "../settings.ts";
@@ -27,17 +29,13 @@ test("the framer looks at each byte once, whatever ends the lines", () => {
   }
 });
 
-/** Milliseconds that the fastest of some runs takes: the others were disturbed. */
-function fastest(settings: Partial<StdinSettings>, input: string): number {
+/** Milliseconds of processor time. */
+function timeOf(settings: Partial<StdinSettings>, input: string): Promise<number> {
   const bytes = new Uint8Array(Buffer.from(`${input}\n`));
-  let best = Infinity;
-  for (let run = 0; run < 7; run++) {
+  return effort(() => {
     const wire = wireOf({ frame: { kind: "line" }, first: "keep", maxFrame: 10 * SIZE, ...settings });
-    const started = performance.now();
     wire.push(bytes, 0);
-    best = Math.min(best, performance.now() - started);
-  }
-  return best;
+  }, 7);
 }
 
 const sexpr = (envelope?: string): Partial<StdinSettings> => ({
@@ -87,11 +85,13 @@ test.each<[string, Partial<StdinSettings>, (size: number) => string]>([
     (size) => "x".repeat(size),
   ],
   ["UTF-8", {}, (size) => "€".repeat(size / 3)],
-])("%s take linear time", (_, settings, input) => {
-  const short = fastest(settings, input(SIZE));
-  const long = fastest(settings, input(4 * SIZE));
-  expect(long).toBeLessThan(10 * short + 100);
-});
+])("%s take linear time", (_, settings, input) =>
+  undisturbed(async () => {
+    const short = await timeOf(settings, input(SIZE));
+    const long = await timeOf(settings, input(4 * SIZE));
+    expect(long).toBeLessThan(10 * short + 100);
+  }),
+);
 
 // Bounded by three times the ordinary input of the same length and format, not only by its growth.
 test.each<[string, Partial<StdinSettings>, string, string]>([
@@ -105,6 +105,8 @@ test.each<[string, Partial<StdinSettings>, string, string]>([
   ["sexpr", sexpr(), `(a${" (b 1 x)".repeat(1500)})`, `(a "${"\\a".repeat(6000)}")`],
   ["sexpr, comments", sexpr(), `(a${" (b 1 x)".repeat(1500)})`, ";".repeat(12_000)],
   ["nmea", nmea, `$GPX,4807.038,N${",123.45".repeat(1700)}`, `$GPX${",".repeat(12_000)}`],
-])("%s: the worst input takes at most three times the ordinary time", (_, settings, ordinary, worst) => {
-  expect(fastest(settings, worst)).toBeLessThan(3 * fastest(settings, ordinary) + 1);
-});
+])("%s: the worst input takes at most three times the ordinary time", (_, settings, ordinary, worst) =>
+  undisturbed(async () => {
+    expect(await timeOf(settings, worst)).toBeLessThan(3 * (await timeOf(settings, ordinary)) + 1);
+  }),
+);

@@ -20,10 +20,11 @@ const collect = runInNewContext("gc") as () => void;
 const BATCH = 1_000;
 const WARM = 10;
 const ROUNDS = 30;
-/** Milliseconds for a round: 10,000 frames a second. */
-const ROUND = 100;
-/** Milliseconds in which another wire is answered. */
+/** Milliseconds of processor time for a round. */
+const ROUND = 300;
+/** Milliseconds in which another wire is answered. The machine may stop during a few rounds. */
 const SOON = 1_000;
+const MOST_OF_THEM = 0.8;
 /** Half a character, a byte that no character has, NUL, and text that is not a number. */
 const GARBAGE = Buffer.from([0xc3, 0x0a, 0xff, 0x00, 0x31, 0x0a, 0x78, 0x2c, 0x79, 0x0a, 0xe2, 0x82, 0x0a]);
 const FRAMES = 4;
@@ -114,6 +115,11 @@ const babblers: Readonly<Record<string, () => Promise<Babbler>>> = {
   },
 };
 
+function expectSoon(waits: readonly number[]): void {
+  const sorted = waits.toSorted((a, b) => a - b);
+  expect(sorted[Math.floor(sorted.length * MOST_OF_THEM)]).toBeLessThan(SOON);
+}
+
 function memory(): number {
   collect();
   const { heapUsed, external } = process.memoryUsage();
@@ -133,24 +139,24 @@ test.each(Object.entries(babblers))("over %s", async (_, open) => {
   for (let n = 0; n < WARM; n++) await round();
   bench.messages.length = 0; // what mqtt publishes, the test sees too
   const before = memory();
-  let slowest = 0;
-  let busy = 0;
+  const waits: number[] = [];
+  const work = process.cpuUsage();
   for (let n = 1; n <= ROUNDS; n++) {
     const began = performance.now();
     other.sendLines(n, n);
     const served = bench
       .until(() => other.answers.length === n)
       .then(() => {
-        slowest = Math.max(slowest, performance.now() - began);
+        waits.push(performance.now() - began);
       });
     await round();
-    busy += performance.now() - began;
     await served;
   }
+  const { user, system } = process.cpuUsage(work);
   bench.messages.length = 0;
   expect(memory() / before).toBeLessThan(1.1);
-  expect(slowest).toBeLessThan(SOON);
-  expect(busy / ROUNDS).toBeLessThan(3 * ROUND); // also on a machine that does other things
+  expectSoon(waits);
+  expect((user + system) / 1_000 / ROUNDS).toBeLessThan(ROUND);
   const { in: came, dropped } = bench.counts("babbler");
   expect(came).toBe(sent);
   expect(Object.values(dropped).reduce((sum, count) => sum + count, 0)).toBe(sent);
@@ -163,12 +169,14 @@ test("over exec, from a command that never pauses", async () => {
   const other = await started.connect();
   await started.until(() => started.counts("babbler").in >= WARM * BATCH);
   const before = memory();
+  const waits: number[] = [];
   for (let n = 1; n <= ROUNDS; n++) {
     const began = performance.now();
     other.sendLines(n, n);
     await started.until(() => other.answers.length === n);
-    expect(performance.now() - began).toBeLessThan(SOON);
+    waits.push(performance.now() - began);
   }
+  expectSoon(waits);
   await started.until(() => started.counts("babbler").in >= (WARM + ROUNDS) * BATCH);
   expect(memory() / before).toBeLessThan(1.1);
   const { in: came, dropped } = started.counts("babbler");

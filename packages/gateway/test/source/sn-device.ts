@@ -7,7 +7,7 @@ import type { ConnectPacket, PublishPacket, SnPacket } from "../../src/sn/packet
 import { shown } from "../sn/gateway/shown.ts";
 
 /** The limit of any wait, in milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = 180_000;
 
 export class SnDevice {
   readonly heard: string[] = [];

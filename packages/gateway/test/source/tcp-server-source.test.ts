@@ -263,10 +263,9 @@ acknowledge = "ok\\n"
     await bench.until(() => device.socket.bytesWritten > 0);
     for (let i = 0; i < 20; i++) await clock.advance(1_000);
     bench.online();
-    const began = performance.now();
     await bench.until(async () => {
       await clock.advance(10); // in small steps, so that the socket is read meanwhile
-      return bench.counts().out > 2_000 || performance.now() - began > 20_000;
+      return bench.counts().out > 2_000;
     });
     expect(bench.counts().dropped).toEqual({});
     expect(bench.topics.slice(0, 2_000)).toEqual(topics(1, 2_000));

