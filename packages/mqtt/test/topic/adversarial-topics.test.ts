@@ -3,7 +3,7 @@ import { growth } from "../../../../test/fixtures/effort.ts";
 import { TopicNameTree } from "../../src/topic/topic-name-tree.ts";
 import { TopicTree } from "../../src/topic/topic-tree.ts";
 
-const FEW = 10_000;
+const FEW = 5_000;
 const MANY = 40_000;
 
 /** Names whose levels collide in a weak hash, share a long prefix, or are named like members of objects. */
