@@ -30,8 +30,9 @@ const MOST_KEPT = 20_000;
 const FORGOTTEN = 5_000;
 /** Findings after which a run ends. */
 const ENOUGH = 10;
-/** The time limit for each byte of an input, in microseconds. */
+/** The time limit for each byte of an input, in microseconds; and how many times the slowest input is repeated at most. */
 const SLOW = 100;
+const REPEATS = 5;
 
 /** Errors that nothing caught while an input ran. @type {unknown[]} */
 const uncaught = [];
@@ -116,8 +117,9 @@ async function fuzz(name, milliseconds) {
   const { perByte, input } = run.slowest;
   console.log(`slowest input: ${perByte.toFixed(2)} µs a byte (${input.length} bytes)`);
   console.log(`heap: ${heap.toFixed(1)} MiB more than at the start`);
-  // Runs it once more, alone: a pause of the machine is not a finding, and a slow input is slow again.
-  const again = await run.execute(input);
+  // Runs it again, alone: a collection of garbage is not a finding, and a slow input is slow each time.
+  let again = Infinity;
+  for (let i = 0; i < REPEATS && again > SLOW; i++) again = Math.min(again, await run.execute(input));
   if (again > SLOW) run.findings.push(`${hexOf(input)}: ${again.toFixed(0)} µs a byte`);
   await close?.();
   return run.findings.map((finding) => `${name} ${finding}`);
