@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Broker, type BrokerMessage } from "@aiko/mqtt-broker";
 import { expect, test } from "vitest";
 import { root } from "../fixtures/child.ts";
+import { freePort } from "../fixtures/free-port.ts";
 
 const COUNT = 1_000_000;
 const ours = [process.execPath, join(root, "packages/cli/dist/bin/aiko-mqtt.cjs"), "pub"];
@@ -88,8 +89,8 @@ test("mosquitto_pub, for comparison: it ends with 0, and loses lines", async () 
 
 test("all lines arrive in order if the broker restarts twice", async () => {
   const sequence = new Sequence();
-  let broker = await sequence.listen(0);
-  const { port } = broker;
+  const port = await freePort();
+  let broker = await sequence.listen(port);
   const publishing = publish(ours, port);
   for (const part of [1, 2]) {
     await expect.poll(() => sequence.next, { interval: 5, timeout: 500_000 }).toBeGreaterThan((part * COUNT) / 3);

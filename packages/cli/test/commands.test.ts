@@ -9,6 +9,7 @@ import { Broker } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Authority } from "../../../test/fixtures/certificates.ts";
 import { Child, type CommandName, root, run } from "../../../test/fixtures/child.ts";
+import { freePort } from "../../../test/fixtures/free-port.ts";
 
 let broker: Broker;
 beforeAll(async () => {
@@ -103,10 +104,9 @@ test.each([
 ] satisfies [CommandName, string[]][])(
   "%s reports in one line that the server is not reachable",
   async (command, args) => {
-    const free = await listen();
-    await close(free.server);
-    const { code, notes } = await run(Child.command(command, [...args, "-p", free.port]));
-    expect(notes).toEqual([expect.stringContaining(`mqtt://localhost:${free.port}`)]);
+    const free = await freePort();
+    const { code, notes } = await run(Child.command(command, [...args, "-p", `${free}`]));
+    expect(notes).toEqual([expect.stringContaining(`mqtt://localhost:${free}`)]);
     expect(code).toBe(1);
   },
 );
@@ -175,7 +175,7 @@ test("mqtt_subscribe takes several topics, and prints a message once", async () 
 });
 
 test("mqtt_subscribe reconnects and reports it", async () => {
-  const first = await Broker.listen({ port: 0 });
+  const first = await Broker.listen({ port: await freePort() });
   const { port, url } = first;
   await using subscriber = await Child.subscriber(["--url", url, "-t", "again"]);
   await first.close();

@@ -7,6 +7,7 @@ import { connect, type Message } from "@aiko/mqtt";
 import { Broker, type BrokerMessage } from "@aiko/mqtt-broker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Child, root, run } from "../../../../test/fixtures/child.ts";
+import { freePort } from "../../../../test/fixtures/free-port.ts";
 
 const program = `"${process.execPath}" "${join(root, "packages/cli/dist/bin/aiko-mqtt.cjs")}"`;
 
@@ -180,7 +181,7 @@ test("pub -l continues when the server is back", async () => {
     accepted.add(Buffer.from(message.payload).toString());
     return undefined;
   };
-  const first = await Broker.listen({ host: "127.0.0.1", port: 0, onPublish });
+  const first = await Broker.listen({ host: "127.0.0.1", port: await freePort(), onPublish });
   const { port } = first;
   const gate = await fifo("gate");
   await using publisher = shell(

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer, Server as TlsServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { selfSigned } from "../../../../test/fixtures/certificates.ts";
+import { freePort } from "../../../../test/fixtures/free-port.ts";
 import { GatewayBench, numbered } from "../gateway-bench.ts";
 import { deviceDirectory } from "./device-directory.ts";
 
@@ -122,9 +123,7 @@ test("nothing that comes on the next connection is accepted before what came on 
 });
 
 test("a connection that nobody accepts is an error in the status, once in the log", async () => {
-  const device = await Listener.at(LOOPBACK);
-  const { port } = device;
-  await new Promise((resolve) => device.server.close(resolve));
+  const port = await freePort();
   const bench = await GatewayBench.start({ sources: source(`kind = "tcp"\nconnect = "127.0.0.1:${port}"`) });
   expect(bench.source("device")).toMatchObject({ state: "down", lastError: expect.stringContaining("ECONNREFUSED") });
   const again = await Listener.at({ port, host: "127.0.0.1" });

@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { FakeClock } from "@aiko/mqtt/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { freePort } from "../../../../test/fixtures/free-port.ts";
 import { type BenchOptions, type Device, GatewayBench } from "../gateway-bench.ts";
 
 const SOURCE = `
@@ -263,9 +264,7 @@ expiry = "20s"
 `;
 
   test("a command waits, and is written when the device is there", async () => {
-    const server = createServer();
-    const port = await listening(server);
-    await new Promise((resolve) => server.close(resolve));
+    const port = await freePort();
     const bench = await GatewayBench.start({ sources: source(port) });
     await bench.until(() => bench.gateway.status.uplink.connected);
     for (const payload of ["ON", "OFF", "ON"]) await bench.observer.publish("bench/n1/set", payload, { qos: 1 });
