@@ -132,6 +132,7 @@ test("what comes while the server is away is kept within the bounds, and publish
   const source = serial(path, 'acknowledge = "ok {n}\\n"\nrefuse = "no {reason}\\n"');
   await using running = gateway([await configured(source, port, 'max_records = 50\nfull = "drop-newest"')]);
   await running.noted("connected to the server");
+  await running.noted("the source is up");
   await client.disconnect();
   await broker.close();
   await running.noted("the connection to the server was lost");
